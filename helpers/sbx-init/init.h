@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* init.h: what start.c calls. */
+#pragma once
+
+/* Does all of sbx-init's work; returns its exit status. ARGV is changed. */
+int init_main(char **argv, char **envp);

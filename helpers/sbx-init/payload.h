@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* payload.h: the command that the sandbox is for. */
+#pragma once
+
+#include <sys/types.h>
+
+struct payload {
+	const char *command;
+	char **argv; /* argv[-1] exists and may be overwritten */
+	char **envp;
+	int terminal; /* its controlling terminal, 0 to 2; negative: none */
+};
+
+/* Starts P in a process group of its own, in the foreground of its terminal. Returns its
+ * process, or a negative errno where none could be made. A command that can't be executed is
+ * told to the launcher by that process, which then ends with 126 or 127. Needs: all signals
+ * blocked, their dispositions default. */
+pid_t payload_start(const struct payload *p);

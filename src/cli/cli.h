@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cli.h: commands, and what main() and the commands share. */
+#pragma once
+
+#include "opt.h"
+
+#include "util/str.h"
+
+#include <stddef.h>
+#include <stdio.h>
+
+/* What stands behind a command's options; main() checks as much before the command runs. */
+enum operands {
+	OPERANDS_NONE,
+	OPERANDS_ANY,
+	OPERANDS_COMMAND,   /* at most one name of a command of ours */
+	OPERANDS_SANDBOXES, /* names of kept sandboxes, or none */
+	OPERANDS_ROOTFS,    /* ROOTFS|NAME [--] [COMMAND [ARG]...] */
+};
+
+struct invocation {
+	const struct command *command;
+	struct arena *arena; /* lives until the process ends */
+	const void *options; /* the struct that the command's table fills */
+	int argc;	     /* operands, without the "--" that may stand behind ROOTFS; */
+	char *const *argv;   /* argv[argc] is NULL */
+};
+
+struct command {
+	const char *name;
+	const char *usage;   /* what follows the name, for --help */
+	const char *summary; /* one line; NULL: --help and completion don't show the command */
+	const char *about;   /* what its own --help says */
+	const struct opt *opts;
+	size_t options_size;
+	enum operands operands;
+	/* Returns the exit status, or a negative errno with a sentence. */
+	int (*run)(const struct invocation *inv);
+};
+
+/* In the order in which --help shows them; the row without a name ends them. */
+extern const struct command commands[];
+extern const struct opt sbx_opts[];
+
+/* LEN bytes of NAME; NULL where no command is called so. */
+const struct command *command_find(const char *name, size_t len);
+
+int cmd_enter(const struct invocation *inv);
+int cmd_ls(const struct invocation *inv);
+int cmd_rm(const struct invocation *inv);
+int cmd_complete(const struct invocation *inv);
+
+/* ---- help.c -------------------------------------------------------------------------- */
+
+enum { HELP_COLUMNS = 96 };
+
+void help_sbx(FILE *out);
+void help_command(FILE *out, const struct command *c);
+
+/* ---- complete.c ---------------------------------------------------------------------- */
+
+extern const struct opt complete_opts[];
+
+struct complete_options {
+	bool quoted;	/* the words are shell text: quotes and backslashes count */
+	uint64_t point; /* which word is to be completed, from 1; 0: the last one */
+};
+
+/* What completion has to know of the kept sandboxes: adds their names, without a sentence on
+ * failure; and opens the root filesystem of the one called NAME, as an O_PATH descriptor that
+ * the caller owns, or a negative errno. */
+int complete_sandboxes(struct arena *a, struct strv *names);
+int complete_sandbox_tree(const char *name);

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cmd_enter.c: sbx enter. */
+#include "cli.h"
+#include "options.h"
+#include "plan_json.h"
+#include "spec.h"
+
+#include "container/container.h"
+#include "sandbox/sandbox.h"
+#include "util/fail.h"
+#include "util/scope.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* What one `sbx enter` holds. */
+struct enter {
+	const struct enter_options *o;
+	struct plan plan;
+	struct container_store store;
+	const char *operand;	    /* ROOTFS or NAME, as it was said */
+	struct container container; /* where the upper is; dir -EBADF with --direct */
+	bool is_kept, is_new;
+};
+
+static void enter_init(struct enter *e, const struct enter_options *o)
+{
+	*e = (struct enter){
+		.o = o,
+		.store = {-EBADF, -EBADF, -EBADF},
+		.container = {.dir = -EBADF},
+	};
+	plan_init(&e->plan);
+}
+
+static void enter_done(struct enter *e)
+{
+	container_done(&e->container);
+	container_store_done(&e->store);
+	plan_done(&e->plan);
+}
+
+/* A note is no failure: one line, as it comes. The terminal may be raw. */
+static void say(const char *note)
+{
+	char shown[FAIL_TEXT_MAX];
+
+	(void)fprintf(stderr, "sbx: enter: note: %s%s\n",
+		      str_escape(shown, sizeof(shown), note),
+		      isatty(STDERR_FILENO) ? "\r" : "");
+}
+
+/* ---- the tree and its upper -------------------------------------------------------------- */
+
+static bool is_path(const char *operand)
+{
+	return strchr(operand, '/') || streq(operand, ".") || streq(operand, "..");
+}
+
+/* Takes over the kept sandbox that is in e->container. */
+static int kept_resume(struct enter *e)
+{
+	bool was_cut;
+	int r = container_lock(&e->container, &was_cut);
+
+	if (r < 0)
+		return r;
+	if (was_cut)
+		plan_note(
+			&e->plan,
+			"the last use of '%s' was cut short: files that were written then may be "
+			"incomplete",
+			e->container.name);
+	if (e->o->overlay != PLAN_OVERLAY_AUTO && e->o->overlay != e->container.overlay)
+		return fail_hint(fail(EINVAL,
+				      "what '%s' keeps was written by the other overlay driver",
+				      e->container.name),
+				 "leave --overlay out");
+	e->is_kept = e->plan.root.is_kept = true;
+	e->plan.name = e->container.name;
+	e->plan.root.overlay = e->container.overlay;
+	e->plan.ids.map = e->container.map;
+	e->plan.ids.keep = e->container.keep_id;
+	return 0;
+}
+
+/* OPERAND is a path, or the name of a kept sandbox, or else a folder right here. */
+static int tree_open(struct enter *e, const char *operand)
+{
+	struct plan *p = &e->plan;
+	const char *name = e->o->name ? e->o->name : is_path(operand) ? NULL : operand;
+	struct container *c = &e->container;
+	char real[PATH_MAX];
+	int r;
+
+	if (!name || container_find(&e->store, &p->arena, name, c) < 0)
+		return plan_set_root(p, operand);
+	if (e->o->name && is_path(operand) &&
+	    (!realpath(operand, real) || !streq(real, c->tree)))
+		return fail_hint(fail(EEXIST, "the sandbox '%s' is one of another tree, '%s'",
+				      name, c->tree),
+				 "choose another --name, or: sbx rm %s", name);
+	if (!is_path(operand) && access(operand, F_OK) == 0)
+		plan_note(p, "'%s' is the kept sandbox; the folder is './%s'", operand,
+			  operand);
+	r = kept_resume(e);
+	return r < 0 ? r : plan_set_root(p, c->tree);
+}
+
+/* A new folder for the upper: a kept one gets its config.json when the plan is decided. */
+static int upper_open(struct enter *e)
+{
+	struct plan *p = &e->plan;
+	int r = 0;
+
+	if (p->root.overlay == PLAN_OVERLAY_NONE) {
+		if (!e->o->name)
+			return 0;
+		return fail_hint(fail(EINVAL,
+				      "--name keeps what is written, and --direct writes to "
+				      "the tree"),
+				 "leave one of them out");
+	}
+	if (!e->is_kept)
+		r = container_new(&e->store, &e->container);
+	if (r < 0)
+		return r;
+	p->root.store_fd = dup(e->store.dir);
+	p->root.state_fd = dup(e->container.dir);
+	return p->root.store_fd < 0 || p->root.state_fd < 0 ? fail_sys("copy a descriptor") : 0;
+}
+
+/* ---- options to plan --------------------------------------------------------------------- */
+
+static int each(struct plan *p, const struct strv *values, const char *option,
+		int (*spec)(struct plan *p, const char *value))
+{
+	for (size_t i = 0; i < values->n; i++) {
+		int r = spec(p, values->v[i]);
+
+		if (r < 0)
+			return fail_in(r, "--%s", option);
+	}
+	return 0;
+}
+
+static int one(struct plan *p, const char *value, const char *option,
+	       int (*spec)(struct plan *p, const char *value))
+{
+	int r = value ? spec(p, value) : 0;
+
+	return r < 0 ? fail_in(r, "--%s", option) : 0;
+}
+
+static int env_apply(struct plan *p, const struct enter_options *o)
+{
+	int r = o->env_host ? spec_env_host(p) : 0;
+
+	if (r == 0)
+		r = each(p, &o->env_files, "env-file", spec_env_file);
+	if (r == 0)
+		r = each(p, &o->env, "env", spec_env);
+	return r;
+}
+
+static int mounts_apply(struct plan *p, const struct enter_options *o)
+{
+	int r = each(p, &o->tmpfs, "tmpfs", spec_tmpfs);
+
+	if (r == 0)
+		r = each(p, &o->binds, "bind", spec_bind);
+	if (r == 0)
+		r = each(p, &o->volumes, "volume", spec_volume);
+	if (r == 0)
+		r = each(p, &o->mounts, "mount", spec_mount);
+	if (r == 0)
+		r = each(p, &o->devices, "device", spec_device);
+	return r;
+}
+
+static int options_apply(struct plan *p, const struct enter_options *o)
+{
+	int r;
+
+	p->root.overlay = o->overlay;
+	p->root.readonly = o->read_only;
+	p->ids.map = o->map;
+	p->ids.keep = o->keep_id;
+	p->ids.strict = o->strict_ids;
+	p->net = o->net;
+	p->user = o->user;
+	p->caps_add = o->caps_add;
+	p->caps_drop = o->caps_drop;
+	p->new_privs = o->new_privs;
+	p->nested = o->nested;
+	p->timeout_ms = o->timeout_ms;
+
+	r = one(p, o->name, "name", spec_name);
+	if (r == 0)
+		r = one(p, o->hostname, "hostname", spec_hostname);
+	if (r == 0)
+		r = one(p, o->workdir, "workdir", spec_workdir);
+	if (r == 0)
+		r = mounts_apply(p, o);
+	if (r == 0)
+		r = env_apply(p, o);
+	if (r == 0)
+		r = each(p, &o->ulimits, "ulimit", spec_ulimit);
+	if (r == 0)
+		r = each(p, &o->security, "security-opt", spec_security_opt);
+	return r;
+}
+
+/* ---- running ----------------------------------------------------------------------------- */
+
+/* Turns the temporary folder into a kept sandbox, now that it is known what it is. */
+static int keep(struct enter *e)
+{
+	struct container *c = &e->container;
+	struct plan *p = &e->plan;
+	char real[PATH_MAX];
+
+	if (!e->o->name || e->is_kept)
+		return 0;
+	if (!realpath(e->operand, real))
+		return fail_sys("find the whole path of '%s'", p->root.path);
+	(void)snprintf(c->name, sizeof(c->name), "%s", e->o->name);
+	c->tree = arena_strdup(&p->arena, real);
+	c->overlay = p->root.overlay;
+	c->map = p->ids.map;
+	c->keep_id = p->ids.keep;
+	e->is_kept = e->is_new = p->root.is_kept = true;
+	return container_keep(&e->store, c);
+}
+
+static int run(struct enter *e)
+{
+	struct sandbox_options options = {
+		.terminal = e->o->terminal,
+		.interactive = e->o->interactive,
+		.detach_keys = e->o->detach_keys,
+		.debug = e->o->debug,
+		.say = say,
+	};
+
+	for (size_t i = 0; i < e->plan.notes.n; i++)
+		say(e->plan.notes.v[i]);
+	return sandbox_run(&e->plan, &options);
+}
+
+/* Afterwards: a kept upper is made durable, another one goes, and so does a kept one that could
+ * not be used even once. What went wrong before, R, is what is told. */
+static int upper_close(struct enter *e, int r)
+{
+	struct fail_saved saved;
+	int closed;
+
+	if (e->container.dir < 0)
+		return r;
+	fail_save(&saved);
+	if (!e->is_kept)
+		closed = container_drop_temporary(&e->store, &e->container, &e->plan.ids);
+	else if (e->is_new && r < 0)
+		closed = container_remove(&e->store, &e->container, false);
+	else
+		closed = container_settle(&e->container);
+	if (closed < 0 && r == 0)
+		return closed;
+	container_sweep(&e->store);
+	fail_restore(&saved);
+	return r;
+}
+
+static int plan_make(struct enter *e, const struct invocation *inv)
+{
+	struct plan *p = &e->plan;
+	int r = options_apply(p, e->o);
+
+	if (r == 0)
+		r = container_store_open(&e->store);
+	if (r == 0)
+		r = tree_open(e, e->operand);
+	if (r == 0)
+		r = upper_open(e);
+	for (int i = 1; i < inv->argc; i++)
+		strv_push(&p->arena, &p->argv, inv->argv[i]);
+	return r < 0 ? r : plan_freeze(p);
+}
+
+int cmd_enter(const struct invocation *inv)
+{
+	SCOPE_END(enter_done) struct enter e;
+	int r;
+
+	enter_init(&e, inv->options);
+	e.operand = inv->argv[0];
+	r = plan_make(&e, inv);
+	if (r == 0 && (e.o->explain || e.o->json)) {
+		if (e.o->json)
+			r = plan_json(&e.plan, stdout);
+		else
+			plan_explain(&e.plan, stdout);
+		return upper_close(&e, r);
+	}
+	if (r == 0)
+		r = keep(&e);
+	if (r == 0)
+		r = run(&e);
+	return upper_close(&e, r);
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cmd_rm.c: sbx rm. */
+#include "cli.h"
+#include "options.h"
+
+#include "container/container.h"
+#include "util/fail.h"
+#include "util/scope.h"
+
+#include <errno.h>
+
+static int remove_one(struct container_store *store, struct arena *a, const char *name,
+		      const struct rm_options *o)
+{
+	SCOPE_END(container_done) struct container c = {.dir = -EBADF};
+	char shown[OPT_SHOWN_MAX];
+	int r = container_find(store, a, name, &c);
+
+	if (r == -ENOENT && o->force)
+		return 0;
+	if (r == -ENOENT)
+		return fail_hint(fail(ENOENT, "there is no kept sandbox %s",
+				      opt_shown(shown, name)),
+				 "sbx ls lists those that there are");
+	if (r == 0)
+		r = container_remove(store, &c, o->force);
+	if (r == 0)
+		puts(name);
+	return r;
+}
+
+static void names_of_all(struct container_store *store, struct arena *a, struct strv *names)
+{
+	struct container *list;
+	size_t n;
+
+	if (container_list(store, a, &list, &n) < 0)
+		return;
+	for (size_t i = 0; i < n; i++)
+		strv_push(a, names, list[i].name);
+}
+
+int cmd_rm(const struct invocation *inv)
+{
+	SCOPE_END(container_store_done) struct container_store store = {-EBADF, -EBADF, -EBADF};
+	const struct rm_options *o = inv->options;
+	struct fail_saved saved;
+	struct strv names = {0};
+	int first, r;
+
+	if (inv->argc == 0 && !o->all)
+		return fail_hint(fail(EINVAL, "no sandbox named"),
+				 "sbx rm NAME..., or sbx rm --all");
+	r = container_store_open(&store);
+	if (r < 0)
+		return r;
+	container_sweep(&store);
+	for (int i = 0; i < inv->argc; i++)
+		strv_push(inv->arena, &names, inv->argv[i]);
+	if (o->all)
+		names_of_all(&store, inv->arena, &names);
+	/* One that can't go doesn't keep the others; the first failure is told. */
+	first = 0;
+	for (size_t i = 0; i < names.n; i++) {
+		r = remove_one(&store, inv->arena, names.v[i], o);
+		if (r < 0 && first == 0) {
+			first = r;
+			fail_save(&saved);
+		}
+	}
+	if (first < 0)
+		fail_restore(&saved);
+	return first;
+}

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* main.c: finds the command, has its options read, runs it, and says what failed. */
+#include "cli.h"
+#include "options.h"
+
+#include "config.h"
+#include "util/fail.h"
+#include "util/io.h"
+#include "util/scope.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+enum { EXIT_SBX = 125 }; /* sbx itself failed, not the command inside */
+
+struct sbx_options {
+	bool version;
+};
+
+static int cmd_help(const struct invocation *inv);
+static int cmd_version(const struct invocation *inv);
+
+/* clang-format off */
+const struct opt sbx_opts[] = {
+OPT_HEADING("Options"),
+{'v', "version", NULL, opt_flag, offsetof(struct sbx_options, version), COMPLETE_NONE,
+      "print the version"},
+{'h', "help", NULL, opt_asked_help, 0, COMPLETE_NONE,
+      "print this help"},
+OPT_END,
+};
+
+static const struct opt help_opts[] = {
+OPT_HEADING("Options"),
+{'h', "help", NULL, opt_asked_help, 0, COMPLETE_NONE,
+      "print this help"},
+OPT_END,
+};
+
+const struct command commands[] = {
+{"enter", "[OPTION]... ROOTFS|NAME [--] [COMMAND [ARG]...]",
+ "run a command or a shell in a root filesystem",
+ "Runs COMMAND, or the login shell of the user inside, in the root filesystem ROOTFS or in the "
+ "kept sandbox NAME. The tree itself stays as it is: what is written goes away at the end, or is "
+ "kept under the name that --name gives. Options stand before ROOTFS.",
+ enter_opts, sizeof(struct enter_options), OPERANDS_ROOTFS, cmd_enter},
+{"ls", "[OPTION]...",
+ "list the kept sandboxes",
+ "Lists the sandboxes that were kept under a name, with the trees that they were made from.",
+ ls_opts, sizeof(struct ls_options), OPERANDS_NONE, cmd_ls},
+{"rm", "[OPTION]... NAME...",
+ "remove kept sandboxes",
+ "Removes kept sandboxes with all that was written in them. The root filesystems that they were "
+ "made from stay.",
+ rm_opts, sizeof(struct rm_options), OPERANDS_SANDBOXES, cmd_rm},
+{"help", "[COMMAND]",
+ "explain sbx or one of its commands",
+ "Prints what 'sbx --help' prints, or 'sbx COMMAND --help'.",
+ help_opts, 0, OPERANDS_COMMAND, cmd_help},
+{"version", "",
+ "print the version",
+ "Prints the version of sbx.",
+ help_opts, 0, OPERANDS_NONE, cmd_version},
+{"__complete", "[OPTION]... -- WORD...",
+ NULL,
+ "Answers the shells' completion files.",
+ complete_opts, sizeof(struct complete_options), OPERANDS_ANY, cmd_complete},
+{NULL},
+};
+/* clang-format on */
+
+const struct command *command_find(const char *name, size_t len)
+{
+	for (const struct command *c = commands; c->name; c++)
+		if (strlen(c->name) == len && memcmp(c->name, name, len) == 0)
+			return c;
+	return NULL;
+}
+
+static int unknown_command(const char *name)
+{
+	struct opt_nearest n = {.word = name};
+	char shown[OPT_SHOWN_MAX];
+	int r = fail(EINVAL, "'%s' is not a command", opt_shown(shown, name));
+
+	for (const struct command *c = commands; c->name; c++)
+		if (c->summary)
+			opt_nearest_offer(&n, c->name);
+	if (n.name)
+		return fail_hint(r, "did you mean '%s'?", n.name);
+	return fail_hint(r, "'sbx --help' lists the commands");
+}
+
+static int cmd_version(const struct invocation *inv)
+{
+	(void)puts("sbx " SBX_VERSION);
+	return 0;
+}
+
+static int cmd_help(const struct invocation *inv)
+{
+	const struct command *c;
+
+	if (inv->argc == 0) {
+		help_sbx(stdout);
+		return 0;
+	}
+	c = command_find(inv->argv[0], strlen(inv->argv[0]));
+	if (!c)
+		return unknown_command(inv->argv[0]);
+	help_command(stdout, c);
+	return 0;
+}
+
+/* Drops the "--" behind ROOTFS. A command's name hardly ever begins with '-': what does is an
+ * option in the wrong place, and to run it would only end in "not found". */
+static int rootfs_operands(struct invocation *inv)
+{
+	char shown[OPT_SHOWN_MAX];
+	char **rest;
+	int r;
+
+	if (inv->argc == 0)
+		return fail(EINVAL,
+			    "ROOTFS is missing: the folder or the kept sandbox to enter");
+	if (inv->argc == 1 || inv->argv[1][0] != '-')
+		return 0;
+	if (!streq(inv->argv[1], "--")) {
+		r = fail(EINVAL, "'%s' stands where the command should begin",
+			 opt_shown(shown, inv->argv[1]));
+		return fail_hint(r, "options go before ROOTFS; '--' goes before a command that "
+				    "begins with '-'");
+	}
+	rest = arena_alloc(inv->arena, (size_t)inv->argc * sizeof(*rest));
+	rest[0] = inv->argv[0];
+	memcpy(rest + 1, inv->argv + 2, (size_t)(inv->argc - 2) * sizeof(*rest));
+	inv->argv = rest;
+	inv->argc--;
+	return 0;
+}
+
+static int at_most(const struct invocation *inv, int n)
+{
+	char shown[OPT_SHOWN_MAX];
+
+	if (inv->argc <= n)
+		return 0;
+	return fail(EINVAL, "'%s' is one operand too many", opt_shown(shown, inv->argv[n]));
+}
+
+static int operands_check(struct invocation *inv)
+{
+	switch (inv->command->operands) {
+	case OPERANDS_NONE:
+		return at_most(inv, 0);
+	case OPERANDS_COMMAND:
+		return at_most(inv, 1);
+	case OPERANDS_ANY:
+	case OPERANDS_SANDBOXES:
+		return 0;
+	case OPERANDS_ROOTFS:
+		return rootfs_operands(inv);
+	}
+	return 0;
+}
+
+/* Reads ARGV, the words behind the command's name, and runs the command. */
+static int command_run(const struct command *c, struct arena *a, int argc, char *const argv[])
+{
+	void *options = arena_alloc(a, c->options_size);
+	struct invocation inv = {.command = c, .arena = a, .options = options};
+	int first, r;
+
+	r = opt_parse(c->opts, a, argc, argv, options, &first);
+	if (r == OPT_ASKED_HELP) {
+		help_command(stdout, c);
+		return 0;
+	}
+	if (r == 0) {
+		inv.argc = argc - first;
+		inv.argv = argv + first;
+		r = operands_check(&inv);
+	}
+	if (r < 0)
+		return fail_hint(r, "'sbx %s --help' lists the options", c->name);
+	return c->run(&inv);
+}
+
+/* *RET_COMMAND is set once it is known, for the message. */
+static int sbx_run(struct arena *a, int argc, char *const argv[],
+		   const struct command **ret_command)
+{
+	struct sbx_options options = {0};
+	const struct command *c;
+	int first, r;
+
+	r = opt_parse(sbx_opts, a, argc, argv, &options, &first);
+	if (r < 0)
+		return fail_hint(r, "'sbx --help' lists the options and commands");
+	if (r == OPT_ASKED_HELP) {
+		help_sbx(stdout);
+		return 0;
+	}
+	if (options.version)
+		return cmd_version(NULL);
+	if (first == argc) {
+		help_sbx(stderr);
+		return EXIT_SBX;
+	}
+	c = command_find(argv[first], strlen(argv[first]));
+	if (!c)
+		return unknown_command(argv[first]);
+	*ret_command = c;
+	argc -= first + 1;
+	argv += first + 1;
+	return command_run(c, a, argc, argv);
+}
+
+/* sbx needs no rights that its caller hasn't, and isn't written to hold them. */
+static int refuse_raised_rights(void)
+{
+	int r;
+
+	if (!getauxval(AT_SECURE) && getuid() == geteuid() && getgid() == getegid())
+		return 0;
+	r = fail(EPERM, "refuses to run setuid, setgid or with file capabilities");
+	return fail_hint(
+		r, "chmod u-s,g-s and setcap -r on the program file; it needs no rights of "
+		   "its own");
+}
+
+/* A file that is opened later must not become one of 0, 1 and 2. What was closed stays of no
+ * use: the descriptors are open in the wrong direction. */
+static int standard_descriptors(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) >= 0)
+			continue;
+		if (open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+			return fail_sys("open '/dev/null' as descriptor %d", fd);
+	}
+	return 0;
+}
+
+/* What was printed must have arrived: a list that ends in a full disk is no list. */
+static int output_end(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return 0;
+	return fail_sys("write to standard output");
+}
+
+/* One write, so that lines of several processes don't mix. */
+static void failure_print(const struct command *c, int r)
+{
+	static char text[4 * FAIL_TEXT_MAX], hint[4 * FAIL_HINT_MAX];
+	static char line[sizeof(text) + sizeof(hint) + 64];
+	const char *said = *fail_text() ? fail_text() : strerrordesc_np(-r);
+	int len;
+
+	str_escape(text, sizeof(text), said ? said : "unknown error");
+	str_escape(hint, sizeof(hint), fail_hint_text());
+	len = snprintf(line, sizeof(line), "sbx: %s%s%s\n%s%s%s", c ? c->name : "",
+		       c ? ": " : "", text, *hint ? "hint: " : "", hint, *hint ? "\n" : "");
+	(void)io_write_all(STDERR_FILENO, line, (size_t)len);
+}
+
+int main(int argc, char *argv[])
+{
+	const struct command *command = NULL;
+	struct arena arena = {0};
+	int r;
+
+	r = standard_descriptors();
+	if (r == 0)
+		r = refuse_raised_rights();
+	/* argc can be 0. */
+	if (r == 0)
+		r = sbx_run(&arena, argc > 0 ? argc - 1 : 0, argv + (argc > 0), &command);
+	if (r >= 0) {
+		int written = output_end();
+
+		r = written < 0 ? written : r;
+	}
+	if (r < 0) {
+		failure_print(command, r);
+		r = EXIT_SBX;
+	}
+	arena_done(&arena);
+	return r;
+}

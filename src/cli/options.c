@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* options.c: the option tables of the commands. */
+#include "options.h"
+
+#include "util/fail.h"
+
+#include <assert.h>
+#include <errno.h>
+
+/* opt_choice() stores the place of a word in the metavar. */
+static_assert(PLAN_OVERLAY_AUTO == 0 && PLAN_OVERLAY_KERNEL == 1 && PLAN_OVERLAY_FUSE == 2 &&
+		      PLAN_OVERLAY_NONE == 3,
+	      "auto|kernel|fuse|none");
+static_assert(PLAN_MAP_AUTO == 0 && PLAN_MAP_SUBIDS == 1 && PLAN_MAP_SELF == 2,
+	      "auto|subids|self");
+static_assert(PLAN_NET_NONE == 0 && PLAN_NET_HOST == 1, "none|host");
+
+/* VALUE is one capability, or several with commas between them. */
+static int set_caps(const struct opt *o, struct arena *a, const char *value, void *field)
+{
+	uint64_t *caps = field, one;
+
+	for (;;) {
+		size_t len = strcspn(value, ",");
+		const char *name = arena_strndup(a, value, len);
+		int r = caps_parse(name, &one);
+
+		if (r < 0)
+			return r;
+		*caps |= one;
+		if (!value[len])
+			return 0;
+		value += len + 1;
+	}
+}
+
+/* --direct is --overlay none; taken back, what was the default is the default again. */
+static int set_direct(const struct opt *o, struct arena *a, const char *value, void *field)
+{
+	enum plan_overlay *overlay = field;
+	bool direct;
+	int r = opt_to_bool(value, &direct);
+
+	if (r < 0)
+		return r;
+	if (direct)
+		*overlay = PLAN_OVERLAY_NONE;
+	else if (*overlay == PLAN_OVERLAY_NONE)
+		*overlay = PLAN_OVERLAY_AUTO;
+	return 0;
+}
+
+static int set_terminal(const struct opt *o, struct arena *a, const char *value, void *field)
+{
+	bool wanted;
+	int r = opt_to_bool(value, &wanted);
+
+	if (r == 0)
+		*(enum terminal_wish *)field = wanted ? TERMINAL_YES : TERMINAL_NO;
+	return r;
+}
+
+/* clang-format off */
+#define AT(field) offsetof(struct enter_options, field)
+
+const struct opt enter_opts[] = {
+OPT_HEADING("The root filesystem"),
+{0,   "name", "NAME", opt_text, AT(name), COMPLETE_SANDBOX,
+      "keep what is written as the sandbox NAME, or go on with the one of that name"},
+{0,   "overlay", "auto|kernel|fuse|none", opt_choice, AT(overlay), COMPLETE_CHOICE,
+      "what keeps the tree unchanged; none writes to the tree itself"},
+{0,   "direct", NULL, set_direct, AT(overlay), COMPLETE_NONE,
+      "write to the tree itself: the same as --overlay none"},
+{0,   "read-only", NULL, opt_flag, AT(read_only), COMPLETE_NONE,
+      "nothing in the root filesystem can be written; mounts and /tmp can"},
+
+OPT_HEADING("Mounts"),
+{'v', "volume", "SRC:DST[:OPTIONS]", opt_list, AT(volumes), COMPLETE_BIND,
+      "show the host's file or folder SRC as DST; OPTIONS: ro, rw, exec, noexec, ..."},
+{0,   "bind", "SRC[:DST[:ro]]", opt_list, AT(binds), COMPLETE_BIND,
+      "the same, under its own path where DST is left out"},
+{0,   "mount", "type=TYPE,KEY=VALUE...", opt_list, AT(mounts), COMPLETE_MOUNT,
+      "a mount in the long spelling: type=bind,src=SRC,dst=DST,ro or type=tmpfs,dst=DST"},
+{0,   "tmpfs", "DST[:OPTIONS]", opt_list, AT(tmpfs), COMPLETE_INSIDE,
+      "an empty file system in memory as DST; OPTIONS: size=SIZE, mode=MODE, ro, ..."},
+{0,   "device", "SRC[:DST[:PERMISSIONS]]", opt_list, AT(devices), COMPLETE_FILE,
+      "the host's device file SRC works inside"},
+
+OPT_HEADING("The command"),
+{'w', "workdir", "FOLDER", opt_text, AT(workdir), COMPLETE_INSIDE,
+      "start in this folder inside, instead of the user's home folder"},
+{'u', "user", "USER[:GROUP]", opt_text, AT(user), COMPLETE_USER,
+      "run as this user inside, by name or number"},
+{'h', "hostname", "HOSTNAME", opt_text, AT(hostname), COMPLETE_NONE,
+      "the host name inside"},
+{'e', "env", "NAME[=VALUE]", opt_list, AT(env), COMPLETE_ENV,
+      "set a variable; NAME or NAME* alone pass the caller's on"},
+{0,   "env-file", "FILE", opt_list, AT(env_files), COMPLETE_FILE,
+      "set the variables of a file with a NAME=VALUE in each line"},
+{0,   "env-host", NULL, opt_flag, AT(env_host), COMPLETE_NONE,
+      "pass the caller's whole environment on"},
+{0,   "timeout", "DURATION", opt_duration, AT(timeout_ms), COMPLETE_NONE,
+      "kill the sandbox after this time: 90, 90s, 5m, 1h"},
+
+OPT_HEADING("Users"),
+{0,   "map", "auto|subids|self", opt_choice, AT(map), COMPLETE_CHOICE,
+      "the users inside: the caller's ranges of /etc/subuid and /etc/subgid, or root alone"},
+{0,   "keep-id", NULL, opt_flag, AT(keep_id), COMPLETE_NONE,
+      "the caller has the same user and group id inside as outside"},
+{0,   "strict-ids", NULL, opt_flag, AT(strict_ids), COMPLETE_NONE,
+      "with a single id, let chown and setuid to others fail as the kernel has it"},
+
+OPT_HEADING("Rights"),
+{0,   "cap-add", "CAPABILITY", set_caps, AT(caps_add), COMPLETE_CAPABILITY,
+      "add a capability, several with commas between, or ALL"},
+{0,   "cap-drop", "CAPABILITY", set_caps, AT(caps_drop), COMPLETE_CAPABILITY,
+      "drop a capability, several with commas between, or ALL"},
+{0,   "security-opt", "OPTION", opt_list, AT(security), COMPLETE_SECURITY,
+      "seccomp=FILE, seccomp=unconfined or no-new-privileges[=false]"},
+{0,   "new-privs", NULL, opt_flag, AT(new_privs), COMPLETE_NONE,
+      "programs such as sudo may raise their rights inside"},
+{0,   "nested", NULL, opt_flag, AT(nested), COMPLETE_NONE,
+      "user namespaces, and so sandboxes, can be made inside"},
+{0,   "ulimit", "NAME=SOFT[:HARD]", opt_list, AT(ulimits), COMPLETE_LIMIT,
+      "set a resource limit, such as nofile=1024; host takes all of the caller's"},
+
+OPT_HEADING("Network"),
+{0,   "net", "none|host", opt_choice, AT(net), COMPLETE_CHOICE,
+      "no network (the default), or the host's"},
+{0,   "network", "none|host", opt_choice, AT(net), COMPLETE_CHOICE,
+      "the same as --net"},
+
+OPT_HEADING("Terminal"),
+{'t', "tty", NULL, set_terminal, AT(terminal), COMPLETE_NONE,
+      "give the command a terminal; by default it gets one if stdin is one"},
+{'i', "interactive", NULL, opt_flag, AT(interactive), COMPLETE_NONE,
+      "hand stdin in even where it would not be"},
+{0,   "detach-keys", "KEYS", opt_text_or_empty, AT(detach_keys), COMPLETE_NONE,
+      "the keys that put sbx in the background: ctrl-p,ctrl-q; an empty value is none"},
+
+OPT_HEADING("Other"),
+{0,   "explain", NULL, opt_flag, AT(explain), COMPLETE_NONE,
+      "print the steps of the set-up and run nothing"},
+{0,   "debug", NULL, opt_flag, AT(debug), COMPLETE_NONE,
+      "print each step of the set-up with its time on stderr"},
+{0,   "json", NULL, opt_flag, AT(json), COMPLETE_NONE,
+      "print what the sandbox is made of as JSON, and run nothing"},
+{0,   "help", NULL, opt_asked_help, 0, COMPLETE_NONE,
+      "print this help"},
+OPT_END,
+};
+
+#undef AT
+#define AT(field) offsetof(struct ls_options, field)
+
+const struct opt ls_opts[] = {
+OPT_HEADING("Options"),
+{'q', "quiet", NULL, opt_flag, AT(quiet), COMPLETE_NONE,
+      "print names only"},
+{0,   "no-trunc", NULL, opt_flag, AT(no_trunc), COMPLETE_NONE,
+      "don't shorten what is too wide for its column"},
+{0,   "json", NULL, opt_flag, AT(json), COMPLETE_NONE,
+      "print JSON"},
+{'h', "help", NULL, opt_asked_help, 0, COMPLETE_NONE,
+      "print this help"},
+OPT_END,
+};
+
+#undef AT
+#define AT(field) offsetof(struct rm_options, field)
+
+const struct opt rm_opts[] = {
+OPT_HEADING("Options"),
+{'f', "force", NULL, opt_flag, AT(force), COMPLETE_NONE,
+      "no error where there is no such sandbox, and end it where it runs"},
+{'a', "all", NULL, opt_flag, AT(all), COMPLETE_NONE,
+      "remove every kept sandbox"},
+{'h', "help", NULL, opt_asked_help, 0, COMPLETE_NONE,
+      "print this help"},
+OPT_END,
+};
+/* clang-format on */

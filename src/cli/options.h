@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* options.h: the options of each command. */
+#pragma once
+
+#include "opt.h"
+
+#include "sandbox/sandbox.h"
+
+/* Lists and texts are as the user wrote them; spec.h reads what is in them. */
+struct enter_options {
+	const char *name;
+	enum plan_overlay overlay;
+	bool read_only;
+
+	struct strv binds, volumes, mounts, tmpfs, devices;
+
+	const char *workdir, *user, *hostname;
+	struct strv env, env_files;
+	bool env_host;
+
+	enum plan_map map;
+	bool keep_id, strict_ids;
+	uint64_t caps_add, caps_drop;
+	struct strv security;
+	bool new_privs, nested;
+
+	struct strv ulimits;
+	uint64_t timeout_ms;
+	enum plan_net net;
+
+	enum terminal_wish terminal;
+	bool interactive;
+	const char *detach_keys;
+
+	bool explain, debug, json;
+};
+
+struct ls_options {
+	bool quiet, no_trunc, json;
+};
+
+struct rm_options {
+	bool force, all;
+};
+
+extern const struct opt enter_opts[];
+extern const struct opt ls_opts[];
+extern const struct opt rm_opts[];

@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* spec.c: values of options: environment, limits, security, names. */
+#include "spec.h"
+
+#include "opt.h"
+#include "util/fail.h"
+#include "util/io.h"
+#include "util/path.h"
+#include "util/scope.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <unistd.h>
+
+enum {
+	ENV_FILE_MAX = 1 << 20,
+	ENV_MAX = 32 * 4096, /* the kernel's MAX_ARG_STRLEN, NUL included */
+	HOSTNAME_BYTES_MAX = 64,
+	NAME_BYTES_MAX = 64,
+};
+
+int spec_failed(int r, const char *value, const char *hint)
+{
+	char shown[OPT_SHOWN_MAX];
+
+	if (r >= 0)
+		return r;
+	(void)fail_in(r, "'%s'", opt_shown(shown, value));
+	return fail_hint(r, "%s", hint);
+}
+
+/* ---- environment ------------------------------------------------------------------------ */
+
+/* Passes the caller's variables on whose names begin with PREFIX, LEN bytes long. */
+static void env_pass(struct plan *p, const char *prefix, size_t len)
+{
+	for (char **e = environ; *e; e++)
+		if (strncmp(*e, prefix, len) == 0 && **e != '=' && strchr(*e, '='))
+			plan_set_env(p, *e);
+}
+
+static int env_take(struct plan *p, const char *value)
+{
+	size_t name = strcspn(value, "=");
+	const char *own;
+
+	if (name == 0)
+		return fail(EINVAL, "a variable has a name");
+	if (strlen(value) >= ENV_MAX)
+		return fail(E2BIG, "the kernel takes no variable of 128 KiB or more");
+	if (value[name] == '=') {
+		plan_set_env(p, value);
+	} else if (value[name - 1] == '*') {
+		env_pass(p, value, name - 1);
+	} else {
+		own = getenv(value);
+		if (own)
+			plan_set_env(p, arena_printf(&p->arena, "%s=%s", value, own));
+	}
+	return 0;
+}
+
+int spec_env(struct plan *p, const char *value)
+{
+	return spec_failed(env_take(p, value), value,
+			   "NAME=VALUE sets it; NAME alone passes your own on");
+}
+
+/* LINE of an env file, without its end. */
+static int env_line(struct plan *p, const char *line)
+{
+	size_t name;
+
+	line += strspn(line, " \t");
+	if (!*line || *line == '#')
+		return 0;
+	name = strcspn(line, "=");
+	if (strcspn(line, " \t") < name)
+		return fail(EINVAL, "there is white space in the name of a variable");
+	return env_take(p, line);
+}
+
+/* Cuts the next line off *REST, an end of CR LF too. -EINVAL where it holds a NUL byte. */
+static int line_next(char **rest, const char *end, char **ret_line)
+{
+	char *line = *rest;
+	char *stop = memchr(line, '\n', (size_t)(end - line));
+	size_t len = (size_t)((stop ? stop : end) - line);
+
+	*rest = stop ? stop + 1 : line + len;
+	line[len] = '\0';
+	if (strlen(line) != len)
+		return fail(EINVAL, "there is a NUL byte in it");
+	if (len > 0 && line[len - 1] == '\r')
+		line[len - 1] = '\0';
+	*ret_line = line;
+	return 0;
+}
+
+int spec_env_file(struct plan *p, const char *path)
+{
+	SCOPE_END(arena_done) struct arena file = {0};
+	char shown[OPT_SHOWN_MAX], *rest, *line = NULL;
+	const char *end;
+	size_t len;
+	int r = io_read_path(path, &file, ENV_FILE_MAX, &rest, &len);
+
+	if (r < 0)
+		return fail_hint(r, "name a file with a NAME=VALUE in each line");
+	end = rest + len;
+	for (int number = 1; rest < end; number++) {
+		r = line_next(&rest, end, &line);
+		if (r == 0)
+			r = env_line(p, line);
+		if (r < 0)
+			return fail_hint(
+				fail_in(r, "'%s': line %d", opt_shown(shown, path), number),
+				"each line is NAME=VALUE, NAME, or a comment behind '#'");
+	}
+	return 0;
+}
+
+/* What tells of the caller's user, folder and host. */
+static bool is_of_the_host(const char *assignment)
+{
+	static const char *const names[] = {"HOME=", "USER=",	"LOGNAME=",  "SHELL=", "MAIL=",
+					    "PWD=",  "OLDPWD=", "HOSTNAME=", "_="};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (str_after(assignment, names[i]))
+			return true;
+	return false;
+}
+
+int spec_env_host(struct plan *p)
+{
+	for (char **e = environ; *e; e++)
+		if (**e != '=' && strchr(*e, '=') && !is_of_the_host(*e))
+			plan_set_env(p, *e);
+	return 0;
+}
+
+/* ---- limits ----------------------------------------------------------------------------- */
+
+static const struct {
+	const char *name;
+	int resource;
+} ulimits[] = {
+	{"as", RLIMIT_AS},
+	{"core", RLIMIT_CORE},
+	{"cpu", RLIMIT_CPU},
+	{"data", RLIMIT_DATA},
+	{"fsize", RLIMIT_FSIZE},
+	{"locks", RLIMIT_LOCKS},
+	{"memlock", RLIMIT_MEMLOCK},
+	{"msgqueue", RLIMIT_MSGQUEUE},
+	{"nice", RLIMIT_NICE},
+	{"nofile", RLIMIT_NOFILE},
+	{"nproc", RLIMIT_NPROC},
+	{"rss", RLIMIT_RSS},
+	{"rtprio", RLIMIT_RTPRIO},
+	{"rttime", RLIMIT_RTTIME},
+	{"sigpending", RLIMIT_SIGPENDING},
+	{"stack", RLIMIT_STACK},
+};
+
+static int limit_read(int resource, struct rlimit *ret_limit)
+{
+	if (getrlimit((__rlimit_resource_t)resource, ret_limit) < 0)
+		return fail_sys("read the caller's limit");
+	return 0;
+}
+
+static int limits_of_the_host(struct plan *p)
+{
+	struct rlimit limit;
+
+	for (size_t i = 0; i < ARRAY_SIZE(ulimits); i++) {
+		int r = limit_read(ulimits[i].resource, &limit);
+
+		if (r < 0)
+			return r;
+		plan_add_limit(p, ulimits[i].resource, limit);
+	}
+	return 0;
+}
+
+static int limit_find(const char *name, size_t len, int *ret_resource)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(ulimits); i++) {
+		if (strlen(ulimits[i].name) != len || strncmp(ulimits[i].name, name, len) != 0)
+			continue;
+		*ret_resource = ulimits[i].resource;
+		return 0;
+	}
+	return fail_hint(
+		fail(EINVAL, "there is no limit of that name"),
+		"as core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio "
+		"rttime sigpending stack");
+}
+
+static int limit_number(const char *s, rlim_t *ret_limit)
+{
+	uint64_t value;
+
+	if (streq(s, "-1") || streq(s, "unlimited")) {
+		*ret_limit = RLIM_INFINITY;
+		return 0;
+	}
+	if (str_to_u64(s, RLIM_INFINITY - 1, &value) < 0)
+		return fail(EINVAL, "a limit is a number, -1 or unlimited");
+	*ret_limit = value;
+	return 0;
+}
+
+/* SOFT[:HARD]; the soft limit alone is both. */
+static int limit_parse(struct arena *a, const char *value, struct rlimit *ret_limit)
+{
+	char *hard = arena_strdup(a, value);
+	const char *soft = strsep(&hard, ":");
+	struct rlimit limit;
+	int r = limit_number(soft, &limit.rlim_cur);
+
+	if (r == 0)
+		r = limit_number(hard ? hard : soft, &limit.rlim_max);
+	if (r < 0)
+		return r;
+	if (limit.rlim_cur > limit.rlim_max)
+		return fail(EINVAL, "the soft limit is above the hard one");
+	*ret_limit = limit;
+	return 0;
+}
+
+static int ulimit_take(struct plan *p, const char *value)
+{
+	size_t name = strcspn(value, "=");
+	struct rlimit limit, own;
+	int resource = 0, r;
+
+	if (streq(value, "host"))
+		return limits_of_the_host(p);
+	r = limit_find(value, name, &resource);
+	if (r < 0)
+		return r;
+	if (value[name] != '=')
+		return fail(EINVAL, "there is no limit in it");
+	r = limit_parse(&p->arena, value + name + 1, &limit);
+	if (r == 0)
+		r = limit_read(resource, &own);
+	if (r < 0)
+		return r;
+	/* Only CAP_SYS_RESOURCE of the host's own user namespace raises it, and that nobody has
+	 * inside. */
+	if (limit.rlim_max > own.rlim_max)
+		return fail_hint(
+			fail(EPERM, "the caller's own hard limit is %llu, and can't be raised",
+			     (unsigned long long)own.rlim_max),
+			"ask for at most %.*s=%llu, or raise it on the host (limits.conf(5))",
+			(int)name, value, (unsigned long long)own.rlim_max);
+	plan_add_limit(p, resource, limit);
+	return 0;
+}
+
+int spec_ulimit(struct plan *p, const char *value)
+{
+	return spec_failed(ulimit_take(p, value), value, "for example nofile=1024:4096");
+}
+
+/* ---- security --------------------------------------------------------------------------- */
+
+/* VALUE is "" where there is none. */
+struct security {
+	const char *name;
+	int (*take)(struct plan *p, const char *value);
+	const char *refused; /* why it can't be had */
+};
+
+static int take_seccomp(struct plan *p, const char *value)
+{
+	if (!*value)
+		return fail(EINVAL, "a seccomp profile has a name");
+	p->seccomp = streq(value, "builtin") || streq(value, "default") ? NULL : value;
+	return 0;
+}
+
+static int take_no_new_privileges(struct plan *p, const char *value)
+{
+	bool wanted = true;
+	int r = *value ? opt_to_bool(value, &wanted) : 0;
+
+	if (r == 0)
+		p->new_privs = !wanted;
+	return r;
+}
+
+/* A sandbox runs under the label or profile of the caller's: nothing else is there to be set.
+ */
+static int take_label(struct plan *p, const char *value)
+{
+	return streq(value, "disable")
+		       ? 0
+		       : fail(ENOTSUP, "SELinux labels can't be set; the sandbox "
+				       "keeps the caller's");
+}
+
+static int take_apparmor(struct plan *p, const char *value)
+{
+	return streq(value, "unconfined") ? 0
+					  : fail(ENOTSUP, "AppArmor profiles can't be set; the "
+							  "sandbox keeps the caller's");
+}
+
+/* clang-format off */
+static const struct security securities[] = {
+	{"seccomp",           take_seccomp, NULL},
+	{"no-new-privileges", take_no_new_privileges, NULL},
+	{"label",             take_label, NULL},
+	{"apparmor",          take_apparmor, NULL},
+	{"mask",        NULL, "no more of /proc and /sys can be hidden than always is; bind an empty file over it"},
+	{"unmask",      NULL, "the masks of /proc and /sys stay"},
+	{"systempaths", NULL, "the masks of /proc and /sys stay"},
+	{"proc-opts",   NULL, "the options of /proc can't be changed"},
+};
+/* clang-format on */
+
+static int security_take(struct plan *p, const char *value)
+{
+	size_t len = strcspn(value, "=:");
+
+	for (size_t i = 0; i < ARRAY_SIZE(securities); i++) {
+		const struct security *s = &securities[i];
+
+		if (strlen(s->name) != len || strncmp(s->name, value, len) != 0)
+			continue;
+		if (s->refused)
+			return fail(ENOTSUP, "%s", s->refused);
+		return s->take(p, value + len + (value[len] != '\0'));
+	}
+	return fail(EINVAL, "there is no such security option");
+}
+
+int spec_security_opt(struct plan *p, const char *value)
+{
+	return spec_failed(security_take(p, value), value,
+			   "seccomp=FILE, seccomp=unconfined or no-new-privileges=false");
+}
+
+/* ---- names ------------------------------------------------------------------------------ */
+
+int spec_workdir(struct plan *p, const char *value)
+{
+	static const char hint[] = "a folder inside, from the root on: /work";
+
+	if (*value != '/')
+		return spec_failed(fail(EINVAL, "it does not begin with '/'"), value, hint);
+	if (strlen(value) >= PATH_MAX)
+		return spec_failed(fail(ENAMETOOLONG, "it is too long"), value, hint);
+	p->workdir = path_clean(&p->arena, value);
+	return 0;
+}
+
+/* Letters and digits, and from the second byte on those of MORE. */
+static bool is_made_of(const char *s, const char *more)
+{
+	for (const char *c = s; *c; c++) {
+		bool is_word = isascii((unsigned char)*c) && isalnum((unsigned char)*c);
+
+		if (!is_word && (c == s || !strchr(more, *c)))
+			return false;
+	}
+	return *s != '\0';
+}
+
+int spec_hostname(struct plan *p, const char *value)
+{
+	if (strlen(value) > HOSTNAME_BYTES_MAX || !is_made_of(value, ".-"))
+		return spec_failed(
+			fail(EINVAL, "it is not a host name"), value,
+			"1 to 64 letters, digits, '.' and '-', with a letter or digit first");
+	p->hostname = value;
+	return 0;
+}
+
+int spec_name(struct plan *p, const char *value)
+{
+	if (strlen(value) > NAME_BYTES_MAX || !is_made_of(value, "_.-"))
+		return spec_failed(
+			fail(EINVAL, "it is not a name for a sandbox"), value,
+			"1 to 64 letters, digits, '_', '.' and '-', with a letter or digit "
+			"first");
+	p->name = value;
+	return 0;
+}

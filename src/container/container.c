@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* container.c: folders of kept and of throw-away sandboxes: making, finding, removing. */
+#include "container.h"
+
+#include "config_file.h"
+#include "util/fail.h"
+#include "util/io.h"
+#include "util/path.h"
+#include "util/scope.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/pidfd.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* ---- the store --------------------------------------------------------------------------- */
+
+void container_store_done(struct container_store *s)
+{
+	s->dir = fd_close(s->dir);
+	s->containers = fd_close(s->containers);
+	s->tmp = fd_close(s->tmp);
+}
+
+static const char *store_path(struct arena *a)
+{
+	const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+
+	/* The specification has relative paths ignored. */
+	if (data && *data == '/')
+		return arena_printf(a, "%s/sbx", data);
+	if (!home || *home != '/') {
+		const struct passwd *pw = getpwuid(getuid());
+
+		home = pw ? pw->pw_dir : NULL;
+	}
+	return home ? arena_printf(a, "%s/.local/share/sbx", home) : NULL;
+}
+
+/* Opens PATH, making the folders on the way to it. PATH is the caller's own, and may have
+ * links. */
+static int folder_make(const char *path)
+{
+	char part[4096];
+	int fd;
+
+	if (strlen(path) >= sizeof(part))
+		return fail(ENAMETOOLONG, "the store's path is too long");
+	for (const char *slash = path; (slash = strchr(slash + 1, '/'));) {
+		(void)snprintf(part, sizeof(part), "%.*s", (int)(slash - path), path);
+		(void)mkdir(part, 0700);
+	}
+	(void)mkdir(path, 0700);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return fail_hint(fail_sys("open the store '%s'", path),
+				 "name a folder of your own with XDG_DATA_HOME");
+	return fd;
+}
+
+static int subfolder(int dir, const char *name)
+{
+	int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0 && errno == ENOENT && mkdirat(dir, name, 0700) < 0 && errno != EEXIST)
+		return fail_sys("make '%s' in the store", name);
+	if (fd < 0)
+		fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? fail_sys("open '%s' in the store", name) : fd;
+}
+
+int container_store_open(struct container_store *ret_store)
+{
+	SCOPE_END(arena_done) struct arena a = {0};
+	struct container_store s = {-EBADF, -EBADF, -EBADF};
+	const char *path = store_path(&a);
+	struct stat st;
+
+	if (!path)
+		return fail_hint(fail(ENOENT, "no place for the store: HOME is not set"),
+				 "export HOME=/home/you");
+	s.dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s.dir < 0)
+		s.dir = folder_make(path);
+	if (s.dir < 0)
+		return s.dir;
+	if (fstat(s.dir, &st) < 0 || st.st_uid != getuid()) {
+		container_store_done(&s);
+		return fail_hint(fail(EPERM, "the store '%s' is another user's", path),
+				 "name a folder of your own with XDG_DATA_HOME");
+	}
+	s.containers = subfolder(s.dir, "containers");
+	s.tmp = s.containers < 0 ? s.containers : subfolder(s.dir, "tmp");
+	if (s.tmp < 0) {
+		int r = s.tmp;
+
+		container_store_done(&s);
+		return r;
+	}
+	*ret_store = s;
+	return 0;
+}
+
+/* ---- one folder -------------------------------------------------------------------------- */
+
+void container_done(struct container *c)
+{
+	c->dir = fd_close(c->dir);
+}
+
+static int id_make(char id[CONTAINER_ID_LEN + 1])
+{
+	unsigned char random[CONTAINER_ID_LEN / 2];
+
+	if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
+		return fail_sys("get random bytes");
+	for (size_t i = 0; i < sizeof(random); i++)
+		(void)snprintf(id + 2 * i, 3, "%02x", random[i]);
+	return 0;
+}
+
+/* Whether NAME in PARENT is still the folder that FD is open on. */
+static bool is_still(int parent, const char *name, int fd)
+{
+	struct stat named, open;
+
+	return fstat(fd, &open) == 0 &&
+	       fstatat(parent, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       named.st_dev == open.st_dev && named.st_ino == open.st_ino;
+}
+
+/* A new folder with upper/ and work/ in PARENT, locked; c->id is its name. */
+static int folder_new(int parent, struct container *c)
+{
+	int r = id_make(c->id);
+
+	if (r < 0)
+		return r;
+	if (mkdirat(parent, c->id, 0700) < 0)
+		return fail_sys("make a folder in the store");
+	autoclose int dir =
+		openat(parent, c->id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir < 0 || flock(dir, LOCK_EX) < 0)
+		return fail_sys("lock a folder of the store");
+	if (!is_still(parent, c->id, dir))
+		return -EAGAIN;
+	if (mkdirat(dir, "upper", 0755) < 0 || mkdirat(dir, "work", 0700) < 0)
+		return fail_sys("make a folder in the store");
+	c->dir = take_fd(&dir);
+	return 0;
+}
+
+int container_new(struct container_store *s, struct container *ret_container)
+{
+	int r;
+
+	*ret_container = (struct container){.dir = -EBADF};
+	do
+		r = folder_new(s->tmp, ret_container);
+	while (r == -EAGAIN);
+	return r;
+}
+
+/* ---- kept sandboxes ---------------------------------------------------------------------- */
+
+static const char launcher_file[] = "launcher";
+
+/* The start time of process PID in ticks since boot: field 22 of /proc/PID/stat (proc(5)). */
+static uint64_t process_start(pid_t pid)
+{
+	SCOPE_END(arena_done) struct arena a = {0};
+	char path[32], *stat, *field, *rest;
+	uint64_t ticks = 0;
+	size_t len;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	if (io_read_path(path, &a, 4096, &stat, &len) < 0) {
+		fail_forget();
+		return 0;
+	}
+	/* The name in field 2 may hold anything, ")" too. */
+	rest = strrchr(stat, ')');
+	for (int i = 2; rest && i <= 22; i++) {
+		field = strsep(&rest, " ");
+		if (i == 22 && field)
+			(void)str_to_u64(field, UINT64_MAX, &ticks);
+	}
+	return ticks;
+}
+
+static int launcher_write(const struct container *c)
+{
+	char line[64];
+	int n = snprintf(line, sizeof(line), "%d %llu\n", getpid(),
+			 (unsigned long long)process_start(getpid()));
+
+	return io_replace_file(c->dir, launcher_file, line, (size_t)n);
+}
+
+/* A pidfd of the launcher that uses C, or -ESRCH. */
+static int launcher_open(const struct container *c)
+{
+	SCOPE_END(arena_done) struct arena a = {0};
+	autoclose int pidfd = -EBADF;
+	char *line, *rest;
+	uint64_t start;
+	uint32_t pid;
+	size_t len;
+
+	if (path_read_in(c->dir, launcher_file, &a, 64, &line, &len) < 0)
+		return -ESRCH;
+	rest = line;
+	line = strsep(&rest, " ");
+	if (!rest || str_to_u32(line, INT32_MAX, &pid) < 0)
+		return -ESRCH;
+	rest[strcspn(rest, "\n")] = '\0';
+	if (str_to_u64(rest, UINT64_MAX, &start) < 0)
+		return -ESRCH;
+	pidfd = pidfd_open((pid_t)pid, 0);
+	if (pidfd < 0 || process_start((pid_t)pid) != start)
+		return -ESRCH;
+	return take_fd(&pidfd);
+}
+
+int container_keep(struct container_store *s, struct container *c)
+{
+	SCOPE_END(arena_done) struct arena a = {0};
+	struct container other = {.dir = -EBADF};
+	autoclose int lock = openat(s->containers, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r;
+
+	/* One at a time, so that two can't take one name. */
+	if (lock < 0 || flock(lock, LOCK_EX) < 0)
+		return fail_sys("lock the store");
+	if (container_find(s, &a, c->name, &other) == 0) {
+		container_done(&other);
+		return fail_hint(fail(EEXIST, "there is a sandbox '%s' already", c->name),
+				 "sbx enter %s enters it again; sbx rm %s removes it", c->name,
+				 c->name);
+	}
+	c->created = time(NULL);
+	r = config_write(c);
+	if (r == 0)
+		r = launcher_write(c);
+	if (r == 0 && renameat(s->tmp, c->id, s->containers, c->id) < 0)
+		r = fail_sys("keep the sandbox '%s'", c->name);
+	return r;
+}
+
+static bool is_id(const char *name)
+{
+	return strlen(name) == CONTAINER_ID_LEN &&
+	       strspn(name, "0123456789abcdef") == CONTAINER_ID_LEN;
+}
+
+static bool is_locked(int dir)
+{
+	if (flock(dir, LOCK_SH | LOCK_NB) < 0)
+		return true;
+	(void)flock(dir, LOCK_UN);
+	return false;
+}
+
+/* Reads the kept sandbox ID; false where it is half made or damaged. */
+static bool container_load(struct container_store *s, struct arena *a, const char *id,
+			   struct container *ret_container)
+{
+	struct container c = {.dir = -EBADF};
+
+	if (!is_id(id))
+		return false;
+	memcpy(c.id, id, sizeof(c.id));
+	c.dir = openat(s->containers, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (c.dir < 0 || config_read(&c, a) < 0) {
+		fail_forget();
+		container_done(&c);
+		return false;
+	}
+	c.is_running = is_locked(c.dir);
+	*ret_container = c;
+	return true;
+}
+
+int container_find(struct container_store *s, struct arena *a, const char *name,
+		   struct container *ret_container)
+{
+	int fd = openat(s->containers, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	autodir DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+
+	for (struct dirent *e; stream && (e = readdir(stream));) {
+		struct container c;
+
+		if (!container_load(s, a, e->d_name, &c))
+			continue;
+		if (streq(c.name, name)) {
+			*ret_container = c;
+			return 0;
+		}
+		container_done(&c);
+	}
+	return -ENOENT;
+}
+
+int container_lock(struct container *c, bool *ret_was_cut)
+{
+	bool was_cut;
+
+	if (flock(c->dir, LOCK_EX | LOCK_NB) < 0)
+		return fail_hint(fail(EBUSY, "the sandbox '%s' is running", c->name),
+				 "end it first, or: sbx rm --force %s", c->name);
+	was_cut = faccessat(c->dir, launcher_file, F_OK, 0) == 0;
+	/* The kernel refuses a volatile upper with the work folder of its last use. */
+	(void)path_remove_tree(c->dir, "work");
+	if (mkdirat(c->dir, "work", 0700) < 0 && errno != EEXIST)
+		return fail_sys("make the overlay's work folder of '%s'", c->name);
+	*ret_was_cut = was_cut;
+	return launcher_write(c);
+}
+
+int container_settle(struct container *c)
+{
+	if (syncfs(c->dir) < 0)
+		return fail_sys("write the sandbox '%s' to the disk", c->name);
+	if (unlinkat(c->dir, launcher_file, 0) < 0)
+		return fail_sys("mark the sandbox '%s' as whole", c->name);
+	return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct container *)a)->name, ((const struct container *)b)->name);
+}
+
+int container_list(struct container_store *s, struct arena *a, struct container **ret_list,
+		   size_t *ret_n)
+{
+	int fd = openat(s->containers, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	autodir DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+	struct container *list = NULL;
+	size_t n = 0, room = 0;
+
+	if (!stream)
+		return fail_sys("read the store");
+	for (struct dirent *e; (e = readdir(stream));) {
+		struct container c;
+
+		if (!container_load(s, a, e->d_name, &c))
+			continue;
+		container_done(&c);
+		if (n == room) {
+			struct container *larger;
+
+			room = room ? 2 * room : 16;
+			larger = arena_alloc(a, room * sizeof(*larger));
+			if (n)
+				memcpy(larger, list, n * sizeof(*larger));
+			list = larger;
+		}
+		list[n++] = c;
+	}
+	if (n)
+		qsort(list, n, sizeof(*list), by_name);
+	*ret_list = list;
+	*ret_n = n;
+	return 0;
+}
+
+/* ---- removal ----------------------------------------------------------------------------- */
+
+static int launcher_end(struct container *c)
+{
+	autoclose int pidfd = launcher_open(c);
+	struct pollfd ended = {.fd = pidfd, .events = POLLIN};
+
+	if (pidfd >= 0) {
+		if (pidfd_send_signal(pidfd, SIGKILL, NULL, 0) < 0)
+			return fail_sys("end the sandbox '%s'", c->name);
+		(void)poll(&ended, 1, 5000);
+	}
+	/* What the launcher leaves ends with it, but not in the same instant. */
+	for (int i = 0; i < 500; i++) {
+		if (flock(c->dir, LOCK_EX | LOCK_NB) == 0)
+			return 0;
+		(void)poll(NULL, 0, 10);
+	}
+	return fail(EBUSY, "the sandbox '%s' doesn't end", c->name);
+}
+
+int container_remove(struct container_store *s, struct container *c, bool force)
+{
+	struct plan_ids ids;
+	int r;
+
+	if (flock(c->dir, LOCK_EX | LOCK_NB) < 0) {
+		if (!force)
+			return fail_hint(fail(EBUSY, "the sandbox '%s' is running", c->name),
+					 "sbx rm --force %s ends it first", c->name);
+		r = launcher_end(c);
+		if (r < 0)
+			return r;
+	}
+	/* First what makes it a sandbox: a removal that is cut leaves nothing that could be
+	 * entered. */
+	r = sandbox_ids(c->map, c->keep_id, &ids);
+	if (r == 0 && unlinkat(c->dir, "config.json", 0) < 0)
+		r = fail_sys("remove the sandbox '%s'", c->name);
+	return r < 0 ? r : sandbox_remove_tree(&ids, s->containers, c->id);
+}
+
+int container_drop_temporary(struct container_store *s, const struct container *c,
+			     const struct plan_ids *ids)
+{
+	return sandbox_remove_tree(ids, s->tmp, c->id);
+}
+
+/* A folder that nobody uses any more: of tmp/ any, of containers/ one whose removal was cut
+ * short. */
+static void sweep_folder(int parent, const char *id, bool is_kept)
+{
+	autoclose int dir = openat(parent, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct plan_ids ids;
+
+	if (dir < 0 || flock(dir, LOCK_EX | LOCK_NB) < 0)
+		return;
+	if (is_kept && faccessat(dir, "config.json", F_OK, 0) == 0)
+		return;
+	if (path_remove_tree(parent, id) == 0)
+		return;
+	if (sandbox_ids(PLAN_MAP_SUBIDS, false, &ids) == 0)
+		(void)sandbox_remove_tree(&ids, parent, id);
+}
+
+static void sweep(int parent, bool is_kept)
+{
+	int fd = openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	autodir DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+
+	for (struct dirent *e; stream && (e = readdir(stream));)
+		if (is_id(e->d_name))
+			sweep_folder(parent, e->d_name, is_kept);
+	fail_forget();
+}
+
+void container_sweep(struct container_store *s)
+{
+	sweep(s->tmp, false);
+	sweep(s->containers, true);
+}

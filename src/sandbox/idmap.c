@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* idmap.c: which ids of the host stand for which ids inside. */
+#include "idmap.h"
+
+#include "config.h"
+#include "util/fail.h"
+#include "util/io.h"
+#include "util/scope.h"
+#include "util/sys.h"
+#include "wire.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <sched.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { SUBID_FILE_MAX = 4 << 20 };
+
+#define NEWUIDMAP SBX_NEWIDMAP_DIR "/newuidmap"
+#define NEWGIDMAP SBX_NEWIDMAP_DIR "/newgidmap"
+
+int64_t idmap_inside(const struct idmap *map, uint32_t outside)
+{
+	for (size_t i = 0; i < map->n; i++) {
+		const struct id_extent *e = &map->extents[i];
+
+		if (outside >= e->outside && outside - e->outside < e->count)
+			return (int64_t)e->inside + (outside - e->outside);
+	}
+	return -1;
+}
+
+int64_t idmap_outside(const struct idmap *map, uint32_t inside)
+{
+	for (size_t i = 0; i < map->n; i++) {
+		const struct id_extent *e = &map->extents[i];
+
+		if (inside >= e->inside && inside - e->inside < e->count)
+			return (int64_t)e->outside + (inside - e->inside);
+	}
+	return -1;
+}
+
+/* Cuts the line at *REST off; false at the end. Lines of subuid(5) and passwd(5) hold colons.
+ */
+static bool next_line(char **rest, char **ret_line)
+{
+	char *line = strsep(rest, "\n");
+
+	*ret_line = line;
+	return line != NULL;
+}
+
+/* The caller's login name, looked for in /etc/passwd first: the name service loads libraries.
+ */
+static const char *caller_name(struct arena *a, uid_t uid)
+{
+	const struct passwd *pw;
+	char *rest = NULL, *line;
+	size_t len;
+
+	if (io_read_path("/etc/passwd", a, SUBID_FILE_MAX, &rest, &len) < 0)
+		fail_forget();
+	while (rest && next_line(&rest, &line)) {
+		char *name = strsep(&line, ":");
+		uint32_t id;
+
+		(void)strsep(&line, ":");
+		if (line && str_to_u32(strsep(&line, ":"), UINT32_MAX, &id) == 0 && id == uid)
+			return name;
+	}
+	pw = getpwuid(uid);
+	return pw ? arena_strdup(a, pw->pw_name) : NULL;
+}
+
+/* The ranges of subuid(5) file PATH whose owner is NAME or UID, as extents without inside
+ * numbers. */
+static int ranges_read(struct arena *a, const char *path, const char *name, uid_t uid,
+		       struct idmap *ret_ranges)
+{
+	char *rest, *line;
+	size_t len;
+	int r = io_read_path(path, a, SUBID_FILE_MAX, &rest, &len);
+
+	ret_ranges->n = 0;
+	if (r < 0)
+		return r;
+	while (next_line(&rest, &line) && ret_ranges->n < IDMAP_EXTENTS_MAX - 2) {
+		const char *owner = strsep(&line, ":");
+		const char *start = strsep(&line, ":");
+		struct id_extent e = {0};
+		uint32_t id;
+
+		if (!(name && streq(owner, name)) &&
+		    !(str_to_u32(owner, UINT32_MAX, &id) == 0 && id == uid))
+			continue;
+		if (!start || !line || str_to_u32(start, UINT32_MAX, &e.outside) < 0 ||
+		    str_to_u32(line, UINT32_MAX - e.outside, &e.count) < 0 || e.count == 0)
+			continue;
+		ret_ranges->extents[ret_ranges->n++] = e;
+	}
+	return 0;
+}
+
+static void map_add(struct idmap *map, uint32_t inside, uint32_t outside, uint32_t count)
+{
+	if (count > 0)
+		map->extents[map->n++] = (struct id_extent){inside, outside, count};
+}
+
+/* Numbers RANGES from 0 up and leaves the number OWN_INSIDE to the caller's id OWN. */
+static void map_lay_out(struct idmap *map, const struct idmap *ranges, int64_t own_inside,
+			uint32_t own)
+{
+	uint32_t next = 0;
+
+	map->n = 0;
+	for (size_t i = 0; i < ranges->n; i++) {
+		const struct id_extent *e = &ranges->extents[i];
+		uint32_t before = e->count;
+
+		if (own_inside >= next && own_inside - next < e->count)
+			before = (uint32_t)own_inside - next;
+		map_add(map, next, e->outside, before);
+		next += before;
+		if (next != own_inside)
+			continue;
+		map_add(map, next++, own, 1);
+		map_add(map, next, e->outside + before, e->count - before);
+		next += e->count - before;
+		own_inside = -1;
+	}
+	/* The ranges end below the number that the caller keeps. */
+	if (own_inside >= 0)
+		map_add(map, (uint32_t)own_inside, own, 1);
+}
+
+static int subids_decide(struct plan *p, uid_t uid, gid_t gid)
+{
+	struct idmap uid_ranges, gid_ranges;
+	const char *name = caller_name(&p->arena, uid);
+	int r = ranges_read(&p->arena, "/etc/subuid", name, uid, &uid_ranges);
+
+	if (r == 0)
+		r = ranges_read(&p->arena, "/etc/subgid", name, uid, &gid_ranges);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if (r == -ENOENT || uid_ranges.n == 0 || gid_ranges.n == 0) {
+		const char *which = r < 0 || uid_ranges.n == 0 ? "uid" : "gid";
+
+		if (!name)
+			name = arena_printf(&p->arena, "%u", uid);
+		r = fail(ENOENT, "'%s' has no range in /etc/sub%s", name, which);
+		return fail_hint(r, "sudo usermod --add-sub%ss 100000-165535 %s", which, name);
+	}
+	if (access(NEWUIDMAP, X_OK) < 0 || access(NEWGIDMAP, X_OK) < 0) {
+		r = fail_sys("find '%s'", access(NEWUIDMAP, X_OK) < 0 ? NEWUIDMAP : NEWGIDMAP);
+		return fail_hint(r, "sudo apt-get install uidmap");
+	}
+	if (uid == 0) {
+		map_lay_out(&p->ids.uids, &uid_ranges, -1, 0);
+		map_lay_out(&p->ids.gids, &gid_ranges, -1, 0);
+	} else {
+		map_lay_out(&p->ids.uids, &uid_ranges, p->ids.keep ? uid : 0, uid);
+		map_lay_out(&p->ids.gids, &gid_ranges, p->ids.keep ? gid : 0, gid);
+	}
+	p->ids.map = PLAN_MAP_SUBIDS;
+	return 0;
+}
+
+static void self_decide(struct plan *p, uid_t uid, gid_t gid)
+{
+	p->ids.uids.n = p->ids.gids.n = 0;
+	map_add(&p->ids.uids, p->ids.keep ? uid : 0, uid, 1);
+	map_add(&p->ids.gids, p->ids.keep ? gid : 0, gid, 1);
+	p->ids.map = PLAN_MAP_SELF;
+}
+
+int idmap_decide(struct plan *p)
+{
+	uid_t uid = getuid();
+	gid_t gid = getgid();
+	int r;
+
+	if (uid == 0 && p->ids.map == PLAN_MAP_SELF)
+		return fail_hint(
+			fail(EPERM,
+			     "the id map 'self' would make root of the host root inside"),
+			"run sbx as an ordinary user, or leave --map out");
+	if (p->ids.map == PLAN_MAP_SELF) {
+		self_decide(p, uid, gid);
+		return 0;
+	}
+	r = subids_decide(p, uid, gid);
+	if (r == 0 || p->ids.map == PLAN_MAP_SUBIDS || uid == 0)
+		return r;
+	plan_note(p, "%s: only one id is there inside; to have more: %s", fail_text(),
+		  fail_hint_text());
+	fail_forget();
+	self_decide(p, uid, gid);
+	return 0;
+}
+
+enum { MAP_ARGS_MAX = 2 + 3 * IDMAP_EXTENTS_MAX + 1 };
+
+static const char *number(struct arena *a, uint32_t n)
+{
+	return arena_printf(a, "%u", n);
+}
+
+/* Starts the setuid helper PROGRAM, which says what it dislikes on ERRORS. */
+static int helper_start(struct arena *a, const char *program, pid_t pid,
+			const struct idmap *map, int errors, pid_t *ret_helper)
+{
+	static char *const no_environment[] = {NULL};
+	posix_spawn_file_actions_t files;
+	posix_spawnattr_t attr;
+	struct strv argv = {0};
+	sigset_t none;
+	int r;
+
+	strv_push(a, &argv, program);
+	strv_push(a, &argv, number(a, (uint32_t)pid));
+	for (size_t i = 0; i < map->n; i++) {
+		strv_push(a, &argv, number(a, map->extents[i].inside));
+		strv_push(a, &argv, number(a, map->extents[i].outside));
+		strv_push(a, &argv, number(a, map->extents[i].count));
+	}
+	sigemptyset(&none);
+	posix_spawnattr_init(&attr);
+	posix_spawnattr_setsigmask(&attr, &none);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
+	posix_spawn_file_actions_init(&files);
+	posix_spawn_file_actions_adddup2(&files, errors, STDERR_FILENO);
+	r = posix_spawn(ret_helper, program, &files, &attr, (char *const *)argv.v,
+			no_environment);
+	posix_spawn_file_actions_destroy(&files);
+	posix_spawnattr_destroy(&attr);
+	return r ? fail(r, "run '%s': %s", program, strerrordesc_np(r)) : 0;
+}
+
+/* Waits for a helper; a sentence from what it said where it failed. */
+static int helper_wait(pid_t helper, const char *program, int errors)
+{
+	char said[256] = "";
+	int status;
+	ssize_t n;
+
+	while (waitpid(helper, &status, 0) < 0)
+		if (errno != EINTR)
+			return fail_sys("wait for '%s'", program);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	n = read(errors, said, sizeof(said) - 1);
+	said[n > 0 ? n : 0] = '\0';
+	said[strcspn(said, "\n")] = '\0';
+	if (said[0])
+		return fail(EPERM, "%s", said);
+	return fail(EPERM, "'%s' failed with status %d", program, WEXITSTATUS(status));
+}
+
+int idmap_write_child(const struct plan_ids *ids, pid_t pid)
+{
+	SCOPE_END(arena_done) struct arena a = {0};
+	pid_t uid_helper = -1, gid_helper = -1;
+	int errors[2], r, r_gid = 0;
+
+	if (pipe2(errors, O_CLOEXEC | O_NONBLOCK) < 0)
+		return fail_sys("make a pipe");
+	autoclose int read_end = errors[0];
+	autoclose int write_end = errors[1];
+
+	r = helper_start(&a, NEWUIDMAP, pid, &ids->uids, write_end, &uid_helper);
+	if (r == 0)
+		r = helper_start(&a, NEWGIDMAP, pid, &ids->gids, write_end, &gid_helper);
+	if (uid_helper > 0 && r == 0)
+		r = helper_wait(uid_helper, NEWUIDMAP, read_end);
+	if (gid_helper > 0)
+		r_gid = helper_wait(gid_helper, NEWGIDMAP, read_end);
+	return r < 0 ? r : r_gid;
+}
+
+static int proc_write(const char *path, const char *text)
+{
+	autoclose int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return fail_sys("open '%s'", path);
+	if (write(fd, text, strlen(text)) < 0)
+		return fail_sys("write '%s'", path);
+	return 0;
+}
+
+int idmap_write_self(const struct plan_ids *ids)
+{
+	const struct id_extent *u = &ids->uids.extents[0], *g = &ids->gids.extents[0];
+	char text[64];
+	int r;
+
+	(void)snprintf(text, sizeof(text), "%u %u 1\n", u->inside, u->outside);
+	r = proc_write("/proc/self/uid_map", text);
+	/* Linux 3.19: a gid can be mapped without help only once setgroups is given up. */
+	if (r == 0)
+		r = proc_write("/proc/self/setgroups", "deny\n");
+	(void)snprintf(text, sizeof(text), "%u %u 1\n", g->inside, g->outside);
+	if (r == 0)
+		r = proc_write("/proc/self/gid_map", text);
+	return r;
+}
+
+int idmap_become_root(const struct plan_ids *ids)
+{
+	uint32_t uid = idmap_outside(&ids->uids, 0) < 0 ? ids->uids.extents[0].inside : 0;
+	uint32_t gid = idmap_outside(&ids->gids, 0) < 0 ? ids->gids.extents[0].inside : 0;
+	int r = 0;
+
+	/* With one id setgroups is denied and the caller's groups stay; they show as nobody's.
+	 */
+	if (ids->map == PLAN_MAP_SUBIDS)
+		r = sys_setgroups(0, NULL);
+	if (r == 0)
+		r = sys_setresgid(gid);
+	if (r == 0)
+		r = sys_setresuid(uid);
+	return r < 0 ? fail(-r, "become root inside: %s", strerrordesc_np(-r)) : 0;
+}
+
+static void report(int wire, int r)
+{
+	struct wire_message m = {.type = WIRE_FAILED, .err = -r};
+
+	(void)snprintf(m.text, sizeof(m.text), "%s", fail_text());
+	(void)snprintf(m.hint, sizeof(m.hint), "%s", fail_hint_text());
+	(void)io_send(wire, &m, sizeof(m), -EBADF);
+}
+
+static void run_child(const struct plan_ids *ids, int wire, int (*work)(void *), void *arg)
+{
+	struct wire_message m;
+	int r = 0;
+
+	if (ids->map == PLAN_MAP_SELF)
+		r = idmap_write_self(ids);
+	else if (io_receive(wire, &m, sizeof(m), NULL) <= 0)
+		_exit(125);
+	if (r == 0)
+		r = idmap_become_root(ids);
+	if (r == 0)
+		r = work(arg);
+	if (r < 0)
+		report(wire, r);
+	_exit(r < 0 ? 125 : 0);
+}
+
+int idmap_run(const struct plan_ids *ids, int (*work)(void *arg), void *arg)
+{
+	struct sys_clone how = {.flags = CLONE_NEWUSER | CLONE_NEWNS};
+	struct wire_message m = {.type = WIRE_GO};
+	uint64_t dropped;
+	int pair[2], status, r;
+	ssize_t n;
+	pid_t pid;
+
+	r = io_socketpair(pair);
+	if (r < 0)
+		return r;
+	autoclose int here = pair[0];
+	autoclose int there = pair[1];
+
+	pid = sys_clone(&how, &dropped);
+	if (pid < 0)
+		return fail(-pid, "make a user namespace: %s", strerrordesc_np(-pid));
+	if (pid == 0) {
+		(void)fd_close(here);
+		run_child(ids, there, work, arg);
+	}
+	there = fd_close(there);
+	if (ids->map == PLAN_MAP_SUBIDS)
+		r = idmap_write_child(ids, pid);
+	if (r == 0)
+		(void)io_send(here, &m, sizeof(m.type), -EBADF);
+	else
+		(void)kill(pid, SIGKILL);
+	n = r < 0 ? 0 : io_receive(here, &m, sizeof(m), NULL);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (r < 0)
+		return r;
+	if (n == (ssize_t)sizeof(m) && m.type == WIRE_FAILED && m.err > 0) {
+		m.text[sizeof(m.text) - 1] = m.hint[sizeof(m.hint) - 1] = '\0';
+		r = fail(m.err, "%s", m.text);
+		return m.hint[0] ? fail_hint(r, "%s", m.hint) : r;
+	}
+	return status == 0 ? 0 : fail(ECHILD, "a process of the set-up ended early");
+}

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* launch.c: the launcher's side of a sandbox, from clone to the end of pid 1. */
+#include "attach.h"
+#include "hint.h"
+#include "idmap.h"
+#include "overlay.h"
+#include "sandbox.h"
+#include "setup.h"
+#include "util/fail.h"
+#include "util/io.h"
+#include "util/path.h"
+#include "util/scope.h"
+#include "util/sys.h"
+#include "wire.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x00000080
+#endif
+
+/* The program sbx-init, as part of this one (init_image.S). */
+extern const char init_image[], init_image_end[];
+
+struct launch {
+	struct plan *plan;
+	const struct sandbox_options *options;
+	struct attach attach;
+	struct setup setup; /* the child's, made before it */
+	int wire;
+	pid_t pid;
+	int pidfd;
+	int userns; /* for the fuse driver */
+	pid_t fuse;
+	int fuse_errors;
+	int status; /* for the shell, once known; else -1 */
+};
+
+static void launch_init(struct launch *l, struct plan *p, const struct sandbox_options *options)
+{
+	*l = (struct launch){
+		.plan = p,
+		.options = options,
+		.setup = {.plan = p,
+			  .wire = -EBADF,
+			  .init = -EBADF,
+			  .root = -EBADF,
+			  .terminal = -EBADF,
+			  .debug = options->debug},
+		.wire = -EBADF,
+		.pidfd = -EBADF,
+		.userns = -EBADF,
+		.fuse_errors = -EBADF,
+		.status = -1,
+	};
+}
+
+static void launch_done(struct launch *l)
+{
+	attach_done(&l->attach);
+	(void)fd_close(l->setup.wire);
+	(void)fd_close(l->setup.init);
+	(void)fd_close(l->wire);
+	(void)fd_close(l->pidfd);
+	(void)fd_close(l->userns);
+	(void)fd_close(l->fuse_errors);
+}
+
+/* A copy that nothing inside can write through /proc/1/exe: sealed, and no file of the host's.
+ */
+static int init_prepare(struct launch *l)
+{
+	enum { SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE };
+	int fd = l->setup.init = sys_memfd_exec("sbx-init");
+	int r = fd < 0 ? fd
+		       : io_write_all(fd, init_image, (size_t)(init_image_end - init_image));
+
+	if (r == 0 && fcntl(fd, F_ADD_SEALS, SEALS) < 0)
+		r = -errno;
+	return r < 0 ? fail(-r, "copy sbx-init into memory: %s", strerrordesc_np(-r)) : 0;
+}
+
+/* The descriptor of 0 to 2 that is the pty, for sbx-init's -t. */
+static const char *terminal_number(const struct plan *p)
+{
+	return p->stdio[0] < 0 ? "0" : p->stdio[1] < 0 ? "1" : "2";
+}
+
+static void init_argv_make(struct launch *l)
+{
+	struct plan *p = l->plan;
+	struct strv argv = {0};
+
+	strv_push(&p->arena, &argv, "sbx-init");
+	if (p->terminal) {
+		strv_push(&p->arena, &argv, "-t");
+		strv_push(&p->arena, &argv, terminal_number(p));
+	}
+	strv_push(&p->arena, &argv, "--");
+	for (size_t i = 0; i < p->argv.n; i++)
+		strv_push(&p->arena, &argv, p->argv.v[i]);
+	l->setup.init_argv = (char *const *)argv.v;
+}
+
+/* Makes pid 1 of the sandbox, which doesn't return from here. */
+static int child_start(struct launch *l)
+{
+	struct sys_clone how = {
+		.flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWTIME |
+			 CLONE_PIDFD,
+		.ret_pidfd = &l->pidfd,
+	};
+	uint64_t dropped;
+
+	l->pid = sys_clone(&how, &dropped);
+	if (l->pid == 0)
+		setup_run(&l->setup);
+	l->setup.wire = fd_close(l->setup.wire);
+	if (l->pid < 0)
+		return fail_hint(fail(-l->pid, "make namespaces: %s", strerrordesc_np(-l->pid)),
+				 "%s", hint_for("clone", -l->pid));
+	if (dropped)
+		l->options->say("no time namespace: clone3 is refused here");
+	return 0;
+}
+
+static int ids_write(struct launch *l)
+{
+	struct wire_message go = {.type = WIRE_GO};
+	int r;
+
+	if (l->plan->ids.map == PLAN_MAP_SELF)
+		return 0;
+	r = idmap_write_child(&l->plan->ids, l->pid);
+	if (r < 0) {
+		r = fail_in(r, "map ids");
+		return fail_hint(r, "%s", hint_for("ids", -r));
+	}
+	(void)io_send(l->wire, &go, sizeof(go.type), -EBADF);
+	return 0;
+}
+
+/* ---- messages ---------------------------------------------------------------------------- */
+
+/* The sentence of a set-up that failed inside, with the hint for its step. */
+static int on_failed(const struct wire_message *m)
+{
+	int err = m->err > 0 && m->err < 4096 ? m->err : EPROTO;
+	const char *hint = m->hint[0] ? m->hint : hint_for(m->step, err);
+	int r = fail_in(fail(err, "%s", m->text), "%s", m->step);
+
+	return hint ? fail_hint(r, "%s", hint) : r;
+}
+
+static int on_fuse(struct launch *l, int fuse)
+{
+	/* A memfd rather than a pipe: nobody reads it unless the driver has failed. */
+	l->fuse_errors = memfd_create("fuse-overlayfs", MFD_CLOEXEC);
+	if (l->userns < 0 || fuse < 0 || l->fuse > 0)
+		return fail(EPROTO, "the set-up sent no descriptor");
+	return overlay_fuse_start(l->plan, l->userns, fuse, l->fuse_errors, &l->fuse);
+}
+
+static int on_message(void *context, const struct wire_message *m, int passed)
+{
+	struct launch *l = context;
+	autoclose int owned = passed;
+
+	switch (m->type) {
+	case WIRE_USERNS:
+		(void)fd_close(l->userns);
+		l->userns = take_fd(&owned);
+		return 0;
+	case WIRE_FUSE:
+		return on_fuse(l, owned);
+	case WIRE_NOTE:
+		l->options->say(m->text);
+		return 0;
+	case WIRE_FAILED:
+		return on_failed(m);
+	case WIRE_EXEC_FAILED:
+		(void)fail(m->err, "%s", m->text);
+		l->status = m->status == 126 ? 126 : 127;
+		return 0;
+	case WIRE_EXITED:
+		if (WIFEXITED(m->status))
+			l->status = WEXITSTATUS(m->status);
+		else
+			l->status = 128 + (WTERMSIG(m->status) & 0x7f);
+		return 0;
+	default:
+		return 0; /* nobody's: a payload that traces pid 1 may say anything */
+	}
+}
+
+/* ---- the end ----------------------------------------------------------------------------- */
+
+static void pid1_reap(struct launch *l)
+{
+	int status;
+
+	(void)sys_pidfd_send_signal(l->pidfd, SIGKILL);
+	while (waitpid(l->pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return;
+	if (l->status >= 0)
+		return;
+	l->status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* The mount namespace is gone, so the driver ends by itself; a kept upper must be whole before.
+ */
+static void fuse_reap(struct launch *l)
+{
+	if (l->fuse <= 0)
+		return;
+	if (!l->plan->root.is_kept)
+		(void)kill(l->fuse, SIGKILL);
+	while (waitpid(l->fuse, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+/* What fuse-overlayfs said before it ended too early, else nothing. */
+static int fuse_complaint(const struct launch *l, int r)
+{
+	char said[256];
+	ssize_t n = l->fuse_errors < 0 ? 0 : pread(l->fuse_errors, said, sizeof(said) - 1, 0);
+
+	if (n <= 0)
+		return r;
+	said[n] = '\0';
+	said[strcspn(said, "\n")] = '\0';
+	return fail_hint(
+		fail(EIO, "fuse-overlayfs: %s", said),
+		"sbx enter --overlay kernel, where the tree's owners are mapped, does without it");
+}
+
+static int run(struct launch *l)
+{
+	struct timespec start;
+	int r;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &start);
+	r = child_start(l);
+	if (l->options->debug)
+		setup_debug("clone", &start);
+	if (r < 0)
+		return r;
+	r = ids_write(l);
+	if (l->options->debug)
+		setup_debug("id-maps", &start);
+	/* Not before the maps: newuidmap refuses a process that can't be dumped. */
+	(void)prctl(PR_SET_DUMPABLE, 0);
+	if (r == 0) {
+		l->attach.wire = l->wire;
+		l->attach.pidfd = l->pidfd;
+		l->attach.on_message = on_message;
+		l->attach.context = l;
+		r = attach_run(&l->attach);
+	}
+	pid1_reap(l);
+	fuse_reap(l);
+	if (r < 0)
+		return fuse_complaint(l, r);
+	if (l->attach.timed_out)
+		(void)fail(ETIME, "ended: the time that --timeout gives is over");
+	return l->status;
+}
+
+int sandbox_run(struct plan *p, const struct sandbox_options *options)
+{
+	SCOPE_END(launch_done) struct launch l;
+	int pair[2], r;
+
+	launch_init(&l, p, options);
+	r = attach_prepare(&l.attach, p, options);
+	if (r == 0)
+		r = init_prepare(&l);
+	if (r == 0)
+		r = io_socketpair(pair);
+	if (r < 0)
+		return r;
+	l.wire = pair[0];
+	l.setup.wire = pair[1];
+	init_argv_make(&l);
+	return run(&l);
+}
+
+int sandbox_ids(enum plan_map map, bool keep, struct plan_ids *ret_ids)
+{
+	struct plan p;
+	int r;
+
+	plan_init(&p);
+	p.ids.map = map;
+	p.ids.keep = keep;
+	r = idmap_decide(&p);
+	if (r == 0)
+		*ret_ids = p.ids;
+	plan_done(&p);
+	return r;
+}
+
+struct removal {
+	int dir;
+	const char *name;
+};
+
+static int removal_work(void *arg)
+{
+	const struct removal *removal = arg;
+	int r = path_remove_tree(removal->dir, removal->name);
+
+	return r < 0 ? fail(-r, "remove '%s': %s", removal->name, strerrordesc_np(-r)) : 0;
+}
+
+int sandbox_remove_tree(const struct plan_ids *ids, int dir, const char *name)
+{
+	struct removal removal = {.dir = dir, .name = name};
+	int r = path_remove_tree(dir, name);
+
+	if (r == 0 || r == -ENOENT)
+		return 0;
+	if (ids->map != PLAN_MAP_SUBIDS)
+		return fail(-r, "remove '%s': %s", name, strerrordesc_np(-r));
+	/* Some of it belongs to subordinate ids: as root of a namespace that has them. */
+	return idmap_run(ids, removal_work, &removal);
+}

@@ -1,0 +1,483 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mounts.c: the steps of the set-up that mount. */
+#include "mounts.h"
+
+#include "idmap.h"
+#include "util/fail.h"
+#include "util/io.h"
+#include "util/path.h"
+#include "util/scope.h"
+#include "util/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+/*
+ * Theory of operation
+ *
+ * The tree may be hostile: every target below it is opened by util/path (inside the root, never
+ * through a symbolic link as the last component), its type is checked, and the mount is made on
+ * /proc/self/fd/N, that is on what was opened, whatever its name has become. Our own fresh
+ * tmpfs on /dev is nobody else's yet, so names in it are taken as they are.
+ *
+ * mount(2) and not the newer fsopen family: it works on every kernel and under every filter,
+ * and takes fewer calls.
+ */
+
+#define NOTHING_SPECIAL (MS_NOSUID | MS_NODEV | MS_NOEXEC)
+
+/* "/proc/self/fd/N": what FD is open on, as a path. */
+struct fd_path {
+	char s[sizeof("/proc/self/fd/") + 10];
+};
+
+static struct fd_path fd_path(int fd)
+{
+	struct fd_path path;
+
+	(void)snprintf(path.s, sizeof(path.s), "/proc/self/fd/%d", fd);
+	return path;
+}
+
+/* Opens TARGET below the new root; a folder or file that is missing is made, unless the root is
+ * the tree itself, which is nobody's to change. */
+static int target_open(const struct setup *s, const char *target, enum path_type type)
+{
+	bool create = s->plan->root.overlay != PLAN_OVERLAY_NONE;
+	const char *kind = type == PATH_FOLDER ? "folder" : "file";
+	int r = path_target_in(s->root, target + (*target == '/'), type, create);
+
+	if (r == -ENOENT && !create)
+		return fail_hint(fail(ENOENT, "the tree has no %s '%s' to mount on", kind,
+				      target),
+				 "make it, or leave --direct out");
+	if (r == -ELOOP)
+		return fail(ELOOP, "'%s' is a symbolic link in the tree, not a %s to mount on",
+			    target, kind);
+	if (r < 0)
+		return fail(-r, "open the %s '%s' in the tree to mount on it: %s", kind, target,
+			    strerrordesc_np(-r));
+	return r;
+}
+
+/* Makes a file system of TYPE and mounts it on TARGET below the new root. */
+static int mount_new(const struct setup *s, const char *type, const char *target,
+		     unsigned long flags, const char *options)
+{
+	autoclose int fd = target_open(s, target, PATH_FOLDER);
+
+	if (fd < 0)
+		return fd;
+	if (mount(type, fd_path(fd).s, type, flags, options) < 0)
+		return fail_sys("mount %s on '%s'", type, target);
+	return 0;
+}
+
+/* ---- bind mounts and their flags --------------------------------------------------------- */
+
+static unsigned long attrs_to_flags(unsigned attrs)
+{
+	return (attrs & SYS_ATTR_RDONLY ? MS_RDONLY : 0UL) |
+	       (attrs & SYS_ATTR_NOSUID ? MS_NOSUID : 0UL) |
+	       (attrs & SYS_ATTR_NODEV ? MS_NODEV : 0UL) |
+	       (attrs & SYS_ATTR_NOEXEC ? MS_NOEXEC : 0UL);
+}
+
+/* The flags that the mount at FD has; some are locked, and a remount that drops one is refused.
+ */
+static unsigned long flags_of(int fd)
+{
+	static const struct {
+		unsigned long statvfs, mount;
+	} pairs[] = {
+		{ST_RDONLY, MS_RDONLY},	    {ST_NOSUID, MS_NOSUID},
+		{ST_NODEV, MS_NODEV},	    {ST_NOEXEC, MS_NOEXEC},
+		{ST_NOATIME, MS_NOATIME},   {ST_NODIRATIME, MS_NODIRATIME},
+		{ST_RELATIME, MS_RELATIME},
+	};
+	unsigned long flags = 0;
+	struct statvfs st;
+
+	if (fstatvfs(fd, &st) < 0)
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++)
+		if (st.f_flag & pairs[i].statvfs)
+			flags |= pairs[i].mount;
+	return flags;
+}
+
+/* Before Linux 5.12 flags are set a mount at a time. Mounts below the one at FD are found by
+ * their parent's number being unlike: rather than leave one of them writable, we refuse. */
+static int set_attrs_by_remount(int fd, unsigned attrs)
+{
+	unsigned long flags = MS_REMOUNT | MS_BIND | flags_of(fd) | attrs_to_flags(attrs);
+
+	return mount(NULL, fd_path(fd).s, NULL, flags, NULL) < 0 ? -errno : 0;
+}
+
+static int set_attrs(int fd, unsigned attrs)
+{
+	int r;
+
+	if (attrs == 0)
+		return 0;
+	r = sys_mount_setattr(fd, attrs, true);
+	return r == -ENOSYS ? set_attrs_by_remount(fd, attrs) : r;
+}
+
+static int bind(int source, const char *target)
+{
+	return mount(fd_path(source).s, target, NULL, MS_BIND | MS_REC, NULL) < 0 ? -errno : 0;
+}
+
+int mounts_bind(int source, const char *target, unsigned attrs)
+{
+	int r = bind(source, target);
+
+	if (r < 0)
+		return fail(-r, "bind on '%s': %s", target, strerrordesc_np(-r));
+	autoclose int fd = open(target, O_PATH | O_CLOEXEC);
+	r = fd < 0 ? -errno : set_attrs(fd, attrs);
+	return r < 0 ? fail(-r, "set the flags of '%s': %s", target, strerrordesc_np(-r)) : 0;
+}
+
+/* Binds SOURCE on TARGET below the new root. */
+static int bind_inside(const struct setup *s, int source, enum path_type type,
+		       const char *target, unsigned attrs)
+{
+	autoclose int fd = target_open(s, target, type);
+	int r;
+
+	if (fd < 0)
+		return fd;
+	r = bind(source, fd_path(fd).s);
+	if (r < 0)
+		return fail(-r, "bind on '%s': %s", target, strerrordesc_np(-r));
+	if (attrs == 0)
+		return 0;
+	/* FD is what is hidden now; the mount is found by name, which is ours from here on. */
+	autoclose int mounted = path_open_in(s->root, target, O_PATH | O_NOFOLLOW);
+	r = mounted < 0 ? mounted : set_attrs(mounted, attrs);
+	return r < 0 ? fail(-r, "set the flags of '%s': %s", target, strerrordesc_np(-r)) : 0;
+}
+
+/* ---- /proc and /sys ---------------------------------------------------------------------- */
+
+int mounts_proc(struct setup *s)
+{
+	struct statfs st;
+	int r = mount_new(s, "proc", "/proc", NOTHING_SPECIAL, NULL);
+
+	if (r < 0)
+		return r;
+	/* What is written below /proc from here on must reach procfs, not a file of the tree.
+	 */
+	autoclose int fd = path_open_in(s->root, "proc", O_PATH | O_DIRECTORY);
+	if (fd < 0 || fstatfs(fd, &st) < 0 || st.f_type != PROC_SUPER_MAGIC)
+		return fail(EXDEV, "'/proc' of the sandbox is not procfs");
+	if (s->plan->nested)
+		return 0;
+	autoclose int limit = path_open_in(fd, "sys/user/max_user_namespaces", O_WRONLY);
+	if (limit < 0 || write(limit, "0", 1) < 0)
+		return fail_sys("forbid user namespaces inside");
+	return 0;
+}
+
+/* sysfs belongs to a network namespace: with the host's, only the host's own /sys is to be had.
+ */
+int mounts_sys(struct setup *s)
+{
+	autoclose int host = -EBADF;
+	int r = -EPERM;
+
+	if (s->plan->net != PLAN_NET_HOST)
+		r = mount_new(s, "sysfs", "/sys", NOTHING_SPECIAL | MS_RDONLY, NULL);
+	if (r != -EPERM)
+		return r;
+	fail_forget();
+	host = open("/sys", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (host < 0)
+		return fail_sys("open '/sys'");
+	return bind_inside(s, host, PATH_FOLDER, "/sys",
+			   SYS_ATTR_RDONLY | SYS_ATTR_NOSUID | SYS_ATTR_NODEV |
+				   SYS_ATTR_NOEXEC);
+}
+
+/* ---- /dev -------------------------------------------------------------------------------- */
+
+struct device {
+	const char *name;
+	unsigned major, minor;
+};
+
+/* Binds the host's node, checked to be what its name says. The working folder is the new /dev.
+ */
+static int device_add(const struct device *d)
+{
+	char host[32];
+	struct stat st;
+
+	(void)snprintf(host, sizeof(host), "/dev/%s", d->name);
+	autoclose int source = open(host, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (source < 0 || fstat(source, &st) < 0)
+		return fail_sys("open '%s'", host);
+	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(d->major, d->minor))
+		return fail(EINVAL, "'%s' of the host is not device %u:%u", host, d->major,
+			    d->minor);
+	autoclose int target = open(d->name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
+	if (target < 0)
+		return fail_sys("create '%s'", host);
+	if (mount(fd_path(source).s, d->name, NULL, MS_BIND, NULL) < 0)
+		return fail_sys("bind '%s'", host);
+	return 0;
+}
+
+static int dev_links(void)
+{
+	static const char *const links[][2] = {
+		{"fd", "/proc/self/fd"},       {"stdin", "/proc/self/fd/0"},
+		{"stdout", "/proc/self/fd/1"}, {"stderr", "/proc/self/fd/2"},
+		{"ptmx", "pts/ptmx"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(links); i++)
+		if (symlink(links[i][1], links[i][0]) < 0)
+			return fail_sys("create '/dev/%s'", links[i][0]);
+	return 0;
+}
+
+static int dev_mount(const char *type, const char *name, unsigned long flags,
+		     const char *options)
+{
+	if (mkdir(name, 0755) < 0)
+		return fail_sys("create '/dev/%s'", name);
+	if (mount(type, name, type, flags, options) < 0)
+		return fail_sys("mount %s on '/dev/%s'", type, name);
+	return 0;
+}
+
+/* Group 5 is tty's in every distribution; devpts takes it only where it is mapped. */
+static int dev_pts(const struct plan *p)
+{
+	bool has_tty = idmap_outside(&p->ids.gids, 5) >= 0;
+
+	return dev_mount("devpts", "pts", MS_NOSUID | MS_NOEXEC,
+			 has_tty ? "newinstance,ptmxmode=0666,mode=0620,gid=5"
+				 : "newinstance,ptmxmode=0666,mode=0620");
+}
+
+int mounts_dev(struct setup *s)
+{
+	static const struct device devices[] = {
+		{"null", 1, 3},	  {"zero", 1, 5},    {"full", 1, 7},
+		{"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0},
+	};
+	int r = mount_new(s, "tmpfs", "/dev", MS_NOSUID | MS_NOEXEC, "mode=0755,size=64k");
+
+	if (r < 0)
+		return r;
+	autoclose int dev = path_open_in(s->root, "dev", O_PATH | O_DIRECTORY);
+	if (dev < 0 || fchdir(dev) < 0)
+		return fail_sys("enter the new '/dev'");
+	for (size_t i = 0; i < ARRAY_SIZE(devices) && r == 0; i++)
+		r = device_add(&devices[i]);
+	if (r == 0)
+		r = dev_links();
+	if (r == 0)
+		r = dev_pts(s->plan);
+	if (r == 0)
+		r = dev_mount("tmpfs", "shm", NOTHING_SPECIAL, "mode=1777");
+	if (r == 0)
+		r = dev_mount("mqueue", "mqueue", NOTHING_SPECIAL, NULL);
+	return r;
+}
+
+/* ---- /run, /tmp, and files of our own ---------------------------------------------------- */
+
+int mounts_run_and_tmp(struct setup *s)
+{
+	int r = mount_new(s, "tmpfs", "/run", MS_NOSUID | MS_NODEV, "mode=0755");
+
+	if (r == 0)
+		r = mount_new(s, "tmpfs", "/tmp", MS_NOSUID | MS_NODEV, "mode=1777");
+	return r;
+}
+
+/* The working folder is the new /dev, a tmpfs: a file there, bound where it is wanted and
+ * unlinked, lives as long as the mount and shows nowhere else. */
+static int file_make(const struct plan_file *f)
+{
+	autoclose int fd = open(".file", O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0644);
+	int r = fd < 0 ? -errno : io_write_all(fd, f->data, f->len);
+
+	if (r < 0)
+		return fail(-r, "write '%s': %s", f->target, strerrordesc_np(-r));
+	return take_fd(&fd);
+}
+
+/* Where the tree's file is a link into /run, a tmpfs of ours (systemd-resolved's resolv.conf),
+ * the file is made at the link's end. False where the link leads elsewhere. */
+static bool file_behind_link(const struct setup *s, const struct plan_file *f)
+{
+	autoclose int link = path_open_in(s->root, f->target, O_PATH | O_NOFOLLOW);
+	char text[128];
+	ssize_t n = link < 0 ? -1 : readlinkat(link, "", text, sizeof(text) - 1);
+	const char *end = text;
+
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	while (str_after(end, "../"))
+		end += 3;
+	end += *end == '/';
+	if (!str_after(end, "run/"))
+		return false;
+	autoclose int target = path_target_in(s->root, end, PATH_FILE, true);
+	if (target < 0)
+		return false;
+	autoclose int fd = open(fd_path(target).s, O_WRONLY | O_TRUNC | O_CLOEXEC);
+	return fd >= 0 && io_write_all(fd, f->data, f->len) == 0;
+}
+
+static int file_add(const struct setup *s, const struct plan_file *f)
+{
+	bool create = s->plan->root.overlay != PLAN_OVERLAY_NONE;
+	autoclose int target = path_target_in(s->root, f->target + 1, PATH_FILE, create);
+	autoclose int source = -EBADF;
+	int r = 0;
+
+	if (target == -ELOOP && file_behind_link(s, f))
+		return 0;
+	if (target == -ENOENT && !create)
+		return 0;
+	if (target < 0)
+		return fail(-target, "put a file of the sandbox's own on '%s' of the tree: %s",
+			    f->target,
+			    target == -ELOOP ? "it is a symbolic link"
+					     : strerrordesc_np(-target));
+	source = file_make(f);
+	if (source < 0)
+		return source;
+	if (mount(".file", fd_path(target).s, NULL, MS_BIND, NULL) < 0)
+		r = fail_sys("bind a file of the sandbox's own on '%s'", f->target);
+	if (unlink(".file") < 0 && r == 0)
+		r = fail_sys("remove '/dev/.file'");
+	return r;
+}
+
+int mounts_files(struct setup *s)
+{
+	for (size_t i = 0; i < s->plan->n_files; i++) {
+		int r = file_add(s, &s->plan->files[i]);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* ---- what the user asked for ------------------------------------------------------------- */
+
+static int user_mount(const struct setup *s, const struct plan_mount *m)
+{
+	if (m->kind == PLAN_MOUNT_TMPFS)
+		return mount_new(s, "tmpfs", m->target, attrs_to_flags(m->attrs), m->options);
+	return bind_inside(s, m->source_fd, m->source_is_folder ? PATH_FOLDER : PATH_FILE,
+			   m->target, m->attrs);
+}
+
+int mounts_user(struct setup *s)
+{
+	for (size_t i = 0; i < s->plan->n_mounts; i++) {
+		int r = user_mount(s, &s->plan->mounts[i]);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* ---- masks ------------------------------------------------------------------------------- */
+
+/* What podman and Docker hide: state of the host that no payload needs. */
+static const char *const masked[] = {
+	"/proc/acpi",	     "/proc/asound",
+	"/proc/kcore",	     "/proc/keys",
+	"/proc/key-users",   "/proc/latency_stats",
+	"/proc/sched_debug", "/proc/scsi",
+	"/proc/timer_list",  "/proc/timer_stats",
+	"/sys/firmware",     "/sys/fs/selinux",
+	"/sys/dev/block",    "/sys/devices/virtual/powercap",
+};
+
+static const char *const readonly[] = {
+	"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger",
+};
+
+static int mask(const struct setup *s, int null, const char *path)
+{
+	autoclose int fd = path_open_in(s->root, path, O_PATH | O_NOFOLLOW);
+	struct stat st;
+	int r = 0;
+
+	if (fd == -ENOENT)
+		return 0;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return fail(fd < 0 ? -fd : errno, "open '%s' to mask it", path);
+	if (!S_ISDIR(st.st_mode))
+		r = bind(null, fd_path(fd).s);
+	else if (mount("tmpfs", fd_path(fd).s, "tmpfs", NOTHING_SPECIAL | MS_RDONLY,
+		       "mode=0555,size=4k,nr_inodes=1") < 0)
+		r = -errno;
+	return r < 0 ? fail(-r, "mask '%s': %s", path, strerrordesc_np(-r)) : 0;
+}
+
+static int make_readonly(const struct setup *s, const char *path)
+{
+	autoclose int fd = path_open_in(s->root, path, O_PATH | O_NOFOLLOW);
+	int r;
+
+	if (fd == -ENOENT)
+		return 0;
+	r = fd < 0 ? fd : bind(fd, fd_path(fd).s);
+	if (r < 0)
+		return fail(-r, "bind '%s' on itself: %s", path, strerrordesc_np(-r));
+	autoclose int mounted = path_open_in(s->root, path, O_PATH | O_NOFOLLOW);
+	r = mounted < 0 ? mounted : set_attrs(mounted, SYS_ATTR_RDONLY);
+	return r < 0 ? fail(-r, "make '%s' read-only: %s", path, strerrordesc_np(-r)) : 0;
+}
+
+int mounts_mask(struct setup *s)
+{
+	autoclose int null = path_open_in(s->root, "dev/null", O_PATH | O_NOFOLLOW);
+	struct stat st;
+	int r = 0;
+
+	/* What stands for nothing must be the null device, whatever was mounted in the
+	 * meantime. */
+	if (null < 0 || fstat(null, &st) < 0 || !S_ISCHR(st.st_mode) ||
+	    st.st_rdev != makedev(1, 3))
+		return fail(EINVAL, "'/dev/null' of the sandbox is not device 1:3");
+	for (size_t i = 0; i < ARRAY_SIZE(masked) && r == 0; i++)
+		r = mask(s, null, masked[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(readonly) && r == 0; i++)
+		r = make_readonly(s, readonly[i]);
+	return r;
+}
+
+int mounts_readonly_root(struct setup *s)
+{
+	int r = sys_mount_setattr(s->root, SYS_ATTR_RDONLY, false);
+
+	if (r == -ENOSYS)
+		r = set_attrs_by_remount(s->root, SYS_ATTR_RDONLY);
+	return r < 0 ? fail(-r, "make the root filesystem read-only: %s", strerrordesc_np(-r))
+		     : 0;
+}

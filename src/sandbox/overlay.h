@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* overlay.h: the root filesystem, and where what is written to it goes. */
+#pragma once
+
+#include "sandbox.h"
+
+/*
+ * Theory of operation
+ *
+ * Three drivers behind one interface. `kernel`: overlayfs mounted in the user namespace.
+ * `fuse`: fuse-overlayfs, which the launcher starts on a /dev/fuse descriptor that pid 1 has
+ * opened and mounted already, so that nobody waits for it before its first answer is needed. It
+ * runs in the sandbox's user namespace but in the host's mount and pid namespace: nothing
+ * inside can see it, and its own mount, which is only inside, can't get in its way. `none`: the
+ * tree itself.
+ *
+ * overlay_decide() chooses, in the launcher; overlay_mount() does it, in pid 1. The kernel's
+ * driver is probed once per store and kernel by a real mount in the store that must give a
+ * whiteout and an opaque folder; whether it takes this very tree is only known when it is
+ * mounted, so where the choice was left to sbx a refusal falls back to fuse there and then.
+ *
+ * Both run volatile: nothing is synced on the way. An upper that is kept is synced once, when
+ * the sandbox has ended, by whoever keeps it.
+ *
+ * Uppers of the two drivers are not interchangeable (fuse-overlayfs marks opaque folders its
+ * own way), so a kept one stays with the driver that made it.
+ */
+
+/* Replaces PLAN_OVERLAY_AUTO and looks whether the owners of the tree are mapped. Needs: p->ids
+ * decided, p->root.fd, and p->root.state_fd unless the driver is NONE. */
+int overlay_decide(struct plan *p);
+
+/* Whom pid 1 asks to start fuse-overlayfs on FUSE, mounted, in the user namespace USERNS. */
+typedef int overlay_ask(void *context, int userns, int fuse);
+
+/* In pid 1: mounts the root filesystem on the folder TARGET. */
+int overlay_mount(const struct plan *p, const char *target, overlay_ask *ask, void *context);
+
+/* In the launcher: starts fuse-overlayfs as a child; *RET_PID is the caller's to reap, and what
+ * it complains of goes to the descriptor ERRORS. Mustn't be called between clone and exec. */
+int overlay_fuse_start(const struct plan *p, int userns, int fuse, int errors, pid_t *ret_pid);

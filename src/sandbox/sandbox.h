@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sandbox.h: the door of this room: a plan, and a sandbox that runs it. */
+#pragma once
+
+#include "util/str.h"
+
+#include <linux/filter.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+#include <termios.h>
+
+/*
+ * Theory of operation
+ *
+ * A caller fills a struct plan, in any order, with the plan_* functions; plan_freeze() looks
+ * everything up that is still open (ids, the user inside, capabilities, the seccomp program,
+ * the overlay driver) and from then on the plan is const. sandbox_start() makes one child with
+ * clone3(NEWUSER|NEWNS|NEWPID|NEWTIME): it is pid 1 of the sandbox from its first instruction.
+ * Both sides share one SEQPACKET socket (wire.h):
+ *
+ *   launcher (host, caller's ids)              child (in the new user namespace)
+ *   ------------------------------------ -------------------------------------------------
+ *   newuidmap | newgidmap, side by side        mount propagation off; net, ipc, uts, cgroup
+ *   WIRE_GO  ------------------------------->  gate "ids": becomes its root
+ *                                              overlay; for the fuse driver it opens /dev/fuse,
+ *   fuse-overlayfs on that descriptor <------  mounts it and sends it home (WIRE_FUSE)
+ *                                              mounts, pivot_root, terminal (WIRE_TERMINAL)
+ *   [net gate: the tap's descriptor]  <------  limits, capabilities, seccomp
+ *                                              execs sbx-init from a sealed memfd
+ *   sandbox_wait(): terminal, signals  <-----  sbx-init: WIRE_STOPPED, WIRE_EXITED, or FAILED
+ *
+ * The child decides nothing: between clone and exec it doesn't allocate, parse, look up names
+ * or read the environment. What it does is the table setup_steps[] (setup.c). A step that fails
+ * sends WIRE_FAILED with its name, errno and sentence, and the child ends.
+ *
+ * Who may outlive whom: pid 1 dies with the launcher (PR_SET_PDEATHSIG), fuse-overlayfs with
+ * the launcher; every process inside dies with pid 1, by the kernel.
+ */
+
+/* ---- the plan --------------------------------------------------------------------------- */
+
+struct id_extent {
+	uint32_t inside, outside, count;
+};
+
+enum { IDMAP_EXTENTS_MAX = 32 };
+
+struct idmap {
+	struct id_extent extents[IDMAP_EXTENTS_MAX];
+	size_t n;
+};
+
+enum plan_map { PLAN_MAP_AUTO, PLAN_MAP_SUBIDS, PLAN_MAP_SELF };
+
+struct plan_ids {
+	enum plan_map map; /* as asked; after plan_freeze() SUBIDS or SELF */
+	bool keep;	   /* the caller keeps their own number inside */
+	bool strict; /* a chown or setuid that one id can't do fails, as the kernel has it */
+	struct idmap uids, gids;
+};
+
+enum plan_overlay {
+	PLAN_OVERLAY_AUTO,
+	PLAN_OVERLAY_KERNEL,
+	PLAN_OVERLAY_FUSE,
+	PLAN_OVERLAY_NONE
+};
+
+enum plan_net { PLAN_NET_NONE, PLAN_NET_HOST };
+
+struct plan_root {
+	const char *path; /* as the user said it, for messages */
+	int fd;		  /* O_PATH | O_DIRECTORY on the tree */
+	bool is_host;	  /* the tree is "/" */
+	bool readonly;
+	enum plan_overlay overlay; /* as asked; after plan_freeze() never AUTO */
+	bool may_fall_back; /* KERNEL was chosen by sbx: fuse where it refuses this tree */
+	int store_fd;	    /* folder of the store, where the overlay probe is remembered */
+	int state_fd;	    /* folder that holds upper/ and work/; -EBADF with NONE */
+	bool is_kept;	    /* the upper stays: its driver must end in order */
+	bool squash;	    /* the owners aren't mapped: all is shown as root's */
+	bool userxattr;	    /* the kernel driver keeps its marks in user.* */
+};
+
+enum plan_mount_kind { PLAN_MOUNT_BIND, PLAN_MOUNT_TMPFS };
+
+struct plan_mount {
+	enum plan_mount_kind kind;
+	const char *source; /* for messages */
+	int source_fd;	    /* O_PATH; -EBADF for a tmpfs */
+	bool source_is_folder;
+	const char *target;  /* absolute and clean, inside */
+	const char *options; /* of the tmpfs */
+	unsigned attrs;	     /* SYS_ATTR_* */
+	bool devices;	     /* device nodes work (--device) */
+};
+
+/* A file of the sandbox's own that hides the tree's, such as /etc/hosts. */
+struct plan_file {
+	const char *target;
+	const char *data;
+	size_t len;
+};
+
+struct plan_limit {
+	int resource; /* RLIMIT_* */
+	struct rlimit limit;
+};
+
+struct plan_caps {
+	uint64_t bounding, permitted, effective, inheritable, ambient; /* a bit per CAP_* */
+};
+
+/* A seccomp program, owned by the plan's arena or constant. */
+struct plan_filter {
+	const struct sock_filter *code;
+	unsigned short n;
+};
+
+struct plan {
+	struct arena arena; /* owns every string and array below */
+	const char *name;   /* for messages and the host name; NULL: none */
+	struct plan_root root;
+	struct plan_ids ids;
+	enum plan_net net;
+
+	struct plan_mount *mounts;
+	size_t n_mounts;
+	struct plan_file *files;
+	size_t n_files;
+
+	const char *hostname;
+	const char *user; /* as asked: NAME|UID[:GROUP|GID]; NULL: the default */
+	uid_t uid;
+	gid_t gid;
+	gid_t *groups;
+	size_t n_groups;
+	const char *user_name, *home, *shell; /* of that user, from the tree's /etc/passwd */
+	const char *workdir;		      /* NULL: the home folder, else "/" */
+
+	struct strv argv; /* empty until plan_freeze(): the login shell */
+	struct strv env;  /* NAME=VALUE, complete */
+
+	uint64_t caps_add, caps_drop; /* as asked */
+	struct plan_caps caps;
+	bool new_privs;	     /* execve may raise rights: no_new_privs stays off */
+	bool nested;	     /* user namespaces inside are allowed */
+	const char *seccomp; /* NULL: the default, "unconfined", or a profile's path */
+	struct plan_filter filters[3];
+	size_t n_filters;
+	struct plan_limit *limits;
+	size_t n_limits;
+
+	bool terminal;			 /* the payload gets a pty of the sandbox's own */
+	const struct termios *pty_modes; /* of that pty; NULL: the kernel's */
+	struct winsize pty_size;
+	int stdio[3];	     /* what the payload gets where it gets no pty; -EBADF: /dev/null */
+	uint64_t timeout_ms; /* 0: none */
+
+	/* Said once on stderr, and part of --json: what is left out because the machine can't.
+	 */
+	struct strv notes;
+};
+
+/* Zero, with every descriptor -EBADF and podman's defaults. */
+void plan_init(struct plan *p);
+void plan_done(struct plan *p);
+
+/* The tree at PATH becomes the root filesystem. Fails where it is no folder or can't be
+ * entered. */
+int plan_set_root(struct plan *p, const char *path);
+
+/* TARGET is absolute; SOURCE is opened here, once, and bound by that descriptor. */
+int plan_add_bind(struct plan *p, const char *source, const char *target, unsigned attrs);
+int plan_add_tmpfs(struct plan *p, const char *target, const char *options, unsigned attrs);
+int plan_add_device(struct plan *p, const char *source, const char *target, bool readonly);
+
+/* DATA is copied. A later file of the same target replaces the earlier one. */
+void plan_add_file(struct plan *p, const char *target, const char *data, size_t len);
+
+/* "NAME=VALUE" replaces an earlier NAME. */
+void plan_set_env(struct plan *p, const char *assignment);
+
+/* A limit of the same resource replaces the earlier one. */
+void plan_add_limit(struct plan *p, int resource, struct rlimit limit);
+
+/* Adds to p->notes. */
+void plan_note(struct plan *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Decides all that is still open, and checks that the parts fit. From here on the plan is
+ * const. */
+int plan_freeze(struct plan *p);
+
+/* The steps of the set-up as this plan takes them, one line each, for --explain. */
+void plan_explain(const struct plan *p, FILE *out);
+
+/* The number of a capability by its name, with or without "CAP_", in any case; -EINVAL. NAME
+ * "ALL" is CAPS_ALL: every capability that this kernel knows. */
+int caps_parse(const char *name, uint64_t *ret_caps);
+
+/* "CAP_CHOWN", or the number where there is no name, into BUFFER; returns BUFFER. */
+enum { CAPS_NAME_MAX = 32 };
+const char *caps_name(unsigned cap, char buffer[CAPS_NAME_MAX]);
+
+/* ---- a sandbox -------------------------------------------------------------------------- */
+
+/* Whether the payload gets a terminal: as the caller's stdin is one, or as asked. */
+enum terminal_wish { TERMINAL_AUTO, TERMINAL_YES, TERMINAL_NO };
+
+struct sandbox_options {
+	enum terminal_wish terminal;
+	bool interactive;	       /* stdin is handed in even where it would not be */
+	const char *detach_keys;       /* podman's format; "" for none; NULL: ctrl-p,ctrl-q */
+	bool debug;		       /* each step of the set-up on stderr, with its time */
+	void (*say)(const char *note); /* for what is found to be left out only on the way */
+};
+
+/* Runs PLAN in a sandbox of its own until its command ends. Returns the exit status for the
+ * shell (the command's own, 126 or 127 where it could not be executed, 128+N where signal N
+ * ended it), or a negative errno where the sandbox could not be set up. A sentence and a hint
+ * stand in fail.h's buffer where there is something to say. Of the sandbox only the upper is
+ * left. */
+int sandbox_run(struct plan *p, const struct sandbox_options *options);
+
+/* The id maps that a plan with MAP and KEEP gets on this machine. */
+int sandbox_ids(enum plan_map map, bool keep, struct plan_ids *ret_ids);
+
+/* Removes the folder NAME below DIR, whose files may belong to any of IDS. */
+int sandbox_remove_tree(const struct plan_ids *ids, int dir, const char *name);

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* setup.c: what pid 1 does between clone and exec, as a table. */
+#include "setup.h"
+
+#include "caps.h"
+#include "idmap.h"
+#include "mounts.h"
+#include "overlay.h"
+#include "util/fail.h"
+#include "util/io.h"
+#include "util/path.h"
+#include "util/scope.h"
+#include "util/sys.h"
+#include "wire.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+static void message_send(const struct setup *s, enum wire_type type, int pass)
+{
+	struct wire_message m = {.type = type};
+
+	(void)io_send(s->wire, &m, sizeof(m), pass);
+}
+
+/* ---- steps ------------------------------------------------------------------------------- */
+
+static int step_propagation(struct setup *s)
+{
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return fail_sys("make every mount private");
+	return 0;
+}
+
+static int step_namespaces(struct setup *s)
+{
+	int flags = CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+
+	if (s->plan->net != PLAN_NET_HOST)
+		flags |= CLONE_NEWNET;
+	return unshare(flags) < 0 ? fail_sys("make namespaces") : 0;
+}
+
+static int step_ids(struct setup *s)
+{
+	struct wire_message m;
+	int r = 0;
+
+	if (s->plan->ids.map == PLAN_MAP_SELF)
+		r = idmap_write_self(&s->plan->ids);
+	else if (io_receive(s->wire, &m, sizeof(m), NULL) <= 0)
+		_exit(125); /* the launcher has failed, and said so */
+	if (r == 0)
+		r = idmap_become_root(&s->plan->ids);
+	/* Not before: the maps of a process that can't be dumped are real root's to write. */
+	(void)prctl(PR_SET_DUMPABLE, 0);
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	return r;
+}
+
+/* The launcher starts the driver; what we ask for is answered by the file system itself. */
+static int ask_for_fuse(void *context, int userns, int fuse)
+{
+	const struct setup *s = context;
+
+	message_send(s, WIRE_USERNS, userns);
+	message_send(s, WIRE_FUSE, fuse);
+	return 0;
+}
+
+static int step_root(struct setup *s)
+{
+	int r = overlay_mount(s->plan, SETUP_STAGING, ask_for_fuse, s);
+
+	if (r < 0)
+		return r;
+	s->root = open(SETUP_STAGING, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return s->root < 0 ? fail_sys("open the new root filesystem") : 0;
+}
+
+static int step_pivot(struct setup *s)
+{
+	int r;
+
+	if (fchdir(s->root) < 0)
+		return fail_sys("enter the new root filesystem");
+	/* Both on one place: the old root lies over the new one and is taken off, so that no
+	 * folder for it is needed in the tree. */
+	r = sys_pivot_root(".", ".");
+	if (r < 0)
+		return fail(-r, "pivot_root: %s", strerrordesc_np(-r));
+	if (umount2(".", MNT_DETACH) < 0)
+		return fail_sys("detach the old root filesystem");
+	return chdir("/") < 0 ? fail_sys("enter '/'") : 0;
+}
+
+static int step_loopback(struct setup *s)
+{
+	struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+	autoclose int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) < 0)
+		return fail_sys("bring the loopback interface up");
+	return 0;
+}
+
+static int step_hostname(struct setup *s)
+{
+	const char *name = s->plan->hostname;
+
+	return sethostname(name, strlen(name)) < 0 ? fail_sys("set the host name") : 0;
+}
+
+/* The payload's terminal, of the sandbox's own devpts; the other side goes to the launcher. */
+static int step_terminal(struct setup *s)
+{
+	autoclose int master = open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	int unlock = 0;
+
+	if (master < 0 || ioctl(master, TIOCSPTLCK, &unlock) < 0)
+		return fail_sys("make a terminal");
+	s->terminal = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (s->terminal < 0)
+		return fail_sys("open the terminal");
+	if (fchown(s->terminal, s->plan->uid, (gid_t)-1) < 0)
+		return fail_sys("give the terminal to the user");
+	autoclose int console =
+		open("/dev/console", O_CREAT | O_EXCL | O_RDONLY | O_CLOEXEC, 0600);
+	if (console >= 0 && mount("/dev/pts/0", "/dev/console", NULL, MS_BIND, NULL) < 0)
+		return fail_sys("bind '/dev/console'");
+	message_send(s, WIRE_TERMINAL, master);
+	return 0;
+}
+
+static int step_workdir(struct setup *s)
+{
+	const char *workdir = s->plan->workdir ? s->plan->workdir : s->plan->home;
+	autoclose int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	/* Not chdir(): a link of /proc would lead out by one of our own descriptors. */
+	autoclose int fd = path_open_in(root, workdir, O_PATH | O_DIRECTORY);
+
+	if (fd >= 0 && fchdir(fd) == 0)
+		return 0;
+	if (!s->plan->workdir)
+		return 0; /* no home folder: the working folder is "/" */
+	return fail_hint(fail(fd < 0 ? -fd : errno, "enter the working folder '%s': %s",
+			      workdir, strerrordesc_np(fd < 0 ? -fd : errno)),
+			 "name a folder that is in the tree, or bind one there");
+}
+
+static int step_limits(struct setup *s)
+{
+	for (size_t i = 0; i < s->plan->n_limits; i++) {
+		const struct plan_limit *l = &s->plan->limits[i];
+
+		if (setrlimit((__rlimit_resource_t)l->resource, &l->limit) < 0)
+			return fail_sys("set resource limit %d", l->resource);
+	}
+	return 0;
+}
+
+static int step_user(struct setup *s)
+{
+	const struct plan *p = s->plan;
+	int r = caps_apply_before_user(&p->caps);
+
+	if (r == 0 && p->ids.map == PLAN_MAP_SUBIDS)
+		r = sys_setgroups(p->n_groups, p->groups);
+	if (r == 0)
+		r = sys_setresgid(p->gid);
+	if (r == 0)
+		r = sys_setresuid(p->uid);
+	return r < 0 ? fail(-r, "become user %u:%u: %s", p->uid, p->gid, strerrordesc_np(-r))
+		     : 0;
+}
+
+static int step_capabilities(struct setup *s)
+{
+	return caps_apply_after_user(&s->plan->caps);
+}
+
+static int step_no_new_privs(struct setup *s)
+{
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return fail_sys("set no_new_privs");
+	return 0;
+}
+
+/* Descriptors as sbx-init gets them: 0 to 2 are the payload's, WIRE_FD and one more are ours.
+ */
+static int step_descriptors(struct setup *s)
+{
+	enum { PARKED = 16, INIT_FD = WIRE_FD + 1 };
+	int from[3], r = 0;
+
+	for (int i = 0; i < 3; i++) {
+		int fd = s->plan->stdio[i];
+
+		if (fd < 0)
+			fd = s->plan->terminal ? s->terminal
+					       : open("/dev/null", O_RDWR | O_CLOEXEC);
+		/* Out of the way first, so that no dup2 below closes what is still to be
+		 * copied. */
+		from[i] = fcntl(fd, F_DUPFD_CLOEXEC, PARKED);
+		r |= from[i];
+	}
+	s->wire = fcntl(s->wire, F_DUPFD_CLOEXEC, PARKED);
+	s->init = fcntl(s->init, F_DUPFD_CLOEXEC, PARKED);
+	if (r < 0 || s->wire < 0 || s->init < 0)
+		return fail_sys("arrange descriptors");
+	for (int i = 0; i < 3; i++)
+		(void)dup2(from[i], i);
+	(void)dup2(s->wire, WIRE_FD);
+	s->wire = WIRE_FD;
+	s->init = dup3(s->init, INIT_FD, O_CLOEXEC);
+	s->debug = false; /* the caller's stderr may be gone */
+	return sys_close_range(INIT_FD + 1, ~0U);
+}
+
+/* After this no call is made that the payload's filter might refuse, but for the exec. */
+static int step_seccomp(struct setup *s)
+{
+	for (size_t i = 0; i < s->plan->n_filters; i++) {
+		const struct plan_filter *f = &s->plan->filters[i];
+		int r = sys_seccomp_load(f->code, f->n);
+
+		if (r < 0)
+			return fail(-r, "load the seccomp filter: %s", strerrordesc_np(-r));
+	}
+	return 0;
+}
+
+static int step_exec(struct setup *s)
+{
+	int r = sys_exec_fd(s->init, s->init_argv, (char *const *)s->plan->env.v);
+
+	return fail(-r, "run sbx-init: %s", strerrordesc_np(-r));
+}
+
+/* ---- the table --------------------------------------------------------------------------- */
+
+static bool has_own_net(const struct plan *p)
+{
+	return p->net != PLAN_NET_HOST;
+}
+
+static bool has_terminal(const struct plan *p)
+{
+	return p->terminal;
+}
+
+static bool is_readonly(const struct plan *p)
+{
+	return p->root.readonly;
+}
+
+static bool has_mounts(const struct plan *p)
+{
+	return p->n_mounts > 0;
+}
+
+static bool has_limits(const struct plan *p)
+{
+	return p->n_limits > 0;
+}
+
+static bool has_no_new_privs(const struct plan *p)
+{
+	return !p->new_privs;
+}
+
+static bool has_filters(const struct plan *p)
+{
+	return p->n_filters > 0;
+}
+
+/* clang-format off */
+const struct setup_step setup_steps[] = {
+	/* First: nothing that is mounted from here on may be seen by the host. */
+	{"propagation", step_propagation, NULL, "make every mount private"},
+	/* Before the ids, since it needs none: it runs while newuidmap does. */
+	{"namespaces", step_namespaces, NULL, "enter new ipc, uts, cgroup and net namespaces"},
+	/* The gate. After it files can be made; before it they would belong to nobody. */
+	{"ids", step_ids, NULL, "wait for the id maps, become their root"},
+	/* All mounts below go onto it. */
+	{"root", step_root, NULL, "mount the root filesystem"},
+	/* Before whatever writes below /proc; checked to be procfs. */
+	{"proc", mounts_proc, NULL, "mount /proc, forbid user namespaces inside"},
+	/* After the net namespace, which decides what is in it. */
+	{"sys", mounts_sys, NULL, "mount /sys read-only"},
+	/* Before "files" and "masks", which take /dev's tmpfs and /dev/null from it. */
+	{"dev", mounts_dev, NULL, "mount /dev with its nodes, pts, shm and mqueue"},
+	/* Before "files": resolv.conf is a link into /run in many trees. */
+	{"tmp", mounts_run_and_tmp, NULL, "mount /run and /tmp"},
+	{"files", mounts_files, NULL, "put /etc/hosts, hostname and resolv.conf in place"},
+	/* After all of ours, so that the user's may lie over or in them. */
+	{"mounts", mounts_user, has_mounts, "mount what was asked for"},
+	/* After the user's mounts: none of them can take a mask off. */
+	{"masks", mounts_mask, NULL, "hide and protect parts of /proc and /sys"},
+	/* After the last mount point was made. */
+	{"read-only", mounts_readonly_root, is_readonly, "make the root filesystem read-only"},
+	/* After the last look at the host's files. */
+	{"pivot", step_pivot, NULL, "make it the root, let go of the host's"},
+	{"loopback", step_loopback, has_own_net, "bring the loopback interface up"},
+	{"hostname", step_hostname, NULL, "set the host name"},
+	/* After "pivot", by its name inside; before "user", while a chown is allowed. */
+	{"terminal", step_terminal, has_terminal, "make a terminal, send its other side home"},
+	/* While root: the user's own folder may be closed to what they are now. */
+	{"workdir", step_workdir, NULL, "enter the working folder"},
+	{"limits", step_limits, has_limits, "set resource limits"},
+	/* From here on every step gives a right away that those before it needed. */
+	{"user", step_user, NULL, "become the user"},
+	{"capabilities", step_capabilities, NULL, "drop capabilities"},
+	/* Before "seccomp", which needs it or CAP_SYS_ADMIN. */
+	{"no-new-privs", step_no_new_privs, has_no_new_privs, "set no_new_privs"},
+	/* Before "seccomp", whose program may refuse its calls. */
+	{"descriptors", step_descriptors, NULL, "close every descriptor that isn't the payload's"},
+	/* Last: it refuses what the steps above do. */
+	{"seccomp", step_seccomp, has_filters, "load the seccomp filter"},
+	{"exec", step_exec, NULL, "run sbx-init, which runs the command"},
+};
+/* clang-format on */
+
+const size_t setup_steps_n = ARRAY_SIZE(setup_steps);
+
+/* ---- the runner -------------------------------------------------------------------------- */
+
+static void __attribute__((noreturn)) give_up(const struct setup *s, const char *step, int r)
+{
+	struct wire_message m = {.type = WIRE_FAILED, .err = -r};
+
+	(void)snprintf(m.step, sizeof(m.step), "%s", step);
+	(void)snprintf(m.text, sizeof(m.text), "%s", fail_text());
+	(void)snprintf(m.hint, sizeof(m.hint), "%s", fail_hint_text());
+	(void)io_send(s->wire, &m, sizeof(m), -EBADF);
+	_exit(125);
+}
+
+void setup_debug(const char *step, const struct timespec *start)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	(void)dprintf(STDERR_FILENO, "sbx: debug: %s %lld us\n", step,
+		      (long long)(now.tv_sec - start->tv_sec) * 1000000 +
+			      (now.tv_nsec - start->tv_nsec) / 1000);
+}
+
+void setup_run(struct setup *s)
+{
+	for (size_t i = 0; i < setup_steps_n; i++) {
+		const struct setup_step *step = &setup_steps[i];
+		struct timespec start;
+		int r;
+
+		if (step->is_needed && !step->is_needed(s->plan))
+			continue;
+		if (s->debug)
+			(void)clock_gettime(CLOCK_MONOTONIC, &start);
+		r = step->run(s);
+		if (r < 0)
+			give_up(s, step->name, r);
+		if (s->debug)
+			setup_debug(step->name, &start);
+	}
+	_exit(125);
+}
+
+void plan_explain(const struct plan *p, FILE *out)
+{
+	for (size_t i = 0; i < setup_steps_n; i++) {
+		const struct setup_step *step = &setup_steps[i];
+		bool skipped = step->is_needed && !step->is_needed(p);
+
+		(void)fprintf(out, "%2zu %-12s %s%s\n", i + 1, step->name, step->what,
+			      skipped ? " (not for this plan)" : "");
+	}
+}

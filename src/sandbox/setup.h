@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* setup.h: what pid 1 does between clone and exec, as a table. */
+#pragma once
+
+#include "sandbox.h"
+
+#include <time.h>
+
+/* Where the new root filesystem is mounted until pivot_root; every system has it. */
+#define SETUP_STAGING "/tmp"
+
+/* What pid 1 knows beside the plan. */
+struct setup {
+	const struct plan *plan;
+	int wire; /* to the launcher */
+	int init; /* sbx-init, in a sealed memfd */
+	char *const *init_argv;
+	int root;     /* the new root filesystem, once it is mounted */
+	int terminal; /* the pty's other side, the payload's terminal */
+	bool debug;
+};
+
+struct setup_step {
+	const char *name;
+	int (*run)(struct setup *s);
+	bool (*is_needed)(const struct plan *p); /* NULL: always */
+	const char *what;			 /* for --explain */
+};
+
+extern const struct setup_step setup_steps[];
+extern const size_t setup_steps_n;
+
+/* One line on stderr: what STEP took since START. */
+void setup_debug(const char *step, const struct timespec *start);
+
+/* Runs the table; ends the process where a step fails, and never returns. */
+void setup_run(struct setup *s) __attribute__((noreturn));

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* path.c: paths below a root whose owner may be hostile. */
+#include "path.h"
+
+#include "fail.h"
+#include "io.h"
+#include "scope.h"
+#include "sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { LINKS_MAX = 40, DEPTH_MAX = 256 };
+
+/* A walk keeps the descriptor of every folder from the root down, so that ".." is a step back
+ * to one that was checked, never a lookup. */
+struct walk {
+	int root;
+	int dirs[DEPTH_MAX];
+	int depth;
+	int links;
+	char rest[PATH_MAX]; /* what is still to be walked */
+};
+
+static void walk_done(struct walk *w)
+{
+	while (w->depth > 0)
+		(void)fd_close(w->dirs[--w->depth]);
+}
+
+static int walk_here(const struct walk *w)
+{
+	return w->depth > 0 ? w->dirs[w->depth - 1] : w->root;
+}
+
+/* Cuts the next component off w->rest into NAME; false at the end. *RET_LAST: nothing follows.
+ */
+static bool walk_next(struct walk *w, char name[NAME_MAX + 1], bool *ret_last, int *ret_error)
+{
+	char *p = w->rest + strspn(w->rest, "/");
+	size_t len = strcspn(p, "/");
+
+	*ret_error = 0;
+	if (len == 0)
+		return false;
+	if (len > NAME_MAX) {
+		*ret_error = -ENAMETOOLONG;
+		return false;
+	}
+	memcpy(name, p, len);
+	name[len] = '\0';
+	*ret_last = p[len + strspn(p + len, "/")] == '\0';
+	memmove(w->rest, p + len, strlen(p + len) + 1);
+	return true;
+}
+
+/* Puts the target of the link FD in front of what is still to be walked. */
+static int walk_link(struct walk *w, int fd)
+{
+	char target[PATH_MAX];
+	size_t rest = strlen(w->rest);
+	ssize_t n;
+
+	if (++w->links > LINKS_MAX)
+		return -ELOOP;
+	n = readlinkat(fd, "", target, sizeof(target));
+	if (n < 0)
+		return -errno;
+	if (n == 0)
+		return -ENOENT;
+	if ((size_t)n + 1 + rest + 1 > sizeof(w->rest))
+		return -ENAMETOOLONG;
+	memmove(w->rest + n + 1, w->rest, rest + 1);
+	memcpy(w->rest, target, (size_t)n);
+	w->rest[n] = '/';
+	if (target[0] == '/')
+		walk_done(w);
+	return 0;
+}
+
+static int walk_step(struct walk *w, const char *name, bool follow)
+{
+	autoclose int fd = -EBADF;
+	struct stat st;
+
+	fd = openat(walk_here(w), name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (S_ISLNK(st.st_mode) && follow)
+		return walk_link(w, fd);
+	if (w->depth == DEPTH_MAX)
+		return -ENAMETOOLONG;
+	w->dirs[w->depth++] = take_fd(&fd);
+	return 0;
+}
+
+/* Turns the O_PATH descriptor FD into one with FLAGS, without looking its name up again. */
+static int reopen(int fd, int flags)
+{
+	char link[sizeof("/proc/self/fd/") + 10];
+	int r;
+
+	if (flags & O_PATH) {
+		struct stat st;
+
+		if ((flags & O_DIRECTORY) && fstat(fd, &st) == 0 && !S_ISDIR(st.st_mode))
+			return -ENOTDIR;
+		r = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	} else {
+		(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+		r = open(link, (flags & ~O_NOFOLLOW) | O_CLOEXEC);
+	}
+	return r < 0 ? -errno : r;
+}
+
+static int open_in_by_walk(int root, const char *path, int flags)
+{
+	__attribute__((cleanup(walk_done))) struct walk w = {.root = root};
+	char name[NAME_MAX + 1];
+	bool last;
+	int r;
+
+	if (strlen(path) >= sizeof(w.rest))
+		return -ENAMETOOLONG;
+	memcpy(w.rest, path, strlen(path) + 1);
+	while (walk_next(&w, name, &last, &r)) {
+		if (streq(name, "."))
+			continue;
+		if (streq(name, "..")) {
+			if (w.depth > 0)
+				(void)fd_close(w.dirs[--w.depth]);
+			continue;
+		}
+		r = walk_step(&w, name, !(last && (flags & O_NOFOLLOW)));
+		if (r < 0)
+			return r;
+	}
+	return r < 0 ? r : reopen(walk_here(&w), flags);
+}
+
+int path_open_in(int root, const char *path, int flags)
+{
+	int r = sys_openat2(root, path, flags, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+
+	if (r == -ENOSYS)
+		r = open_in_by_walk(root, path, flags);
+	return r;
+}
+
+/* Opens NAME in the folder PARENT, itself and not what it might link to, and checks its type.
+ */
+static int target_open(int parent, const char *name, enum path_type type)
+{
+	autoclose int fd = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (S_ISLNK(st.st_mode))
+		return -ELOOP;
+	if (type == PATH_FOLDER && !S_ISDIR(st.st_mode))
+		return -ENOTDIR;
+	if (type == PATH_FILE && S_ISDIR(st.st_mode))
+		return -EISDIR;
+	return take_fd(&fd);
+}
+
+static int target_make(int parent, const char *name, enum path_type type)
+{
+	int r;
+
+	if (type == PATH_FOLDER)
+		return mkdirat(parent, name, 0755) < 0 && errno != EEXIST ? -errno : 0;
+	r = openat(parent, name, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, 0644);
+	if (r < 0)
+		return errno == EEXIST ? 0 : -errno;
+	(void)fd_close(r);
+	return 0;
+}
+
+/* The folder at the first LEN bytes of PATH, made where it is missing. */
+static int parent_open(int root, const char *path, size_t len, bool create)
+{
+	char part[PATH_MAX];
+	size_t cut = 0;
+	int r;
+
+	if (len >= sizeof(part))
+		return -ENAMETOOLONG;
+	memcpy(part, path, len);
+	part[len] = '\0';
+	r = path_open_in(root, len ? part : ".", O_PATH | O_DIRECTORY);
+	if (r != -ENOENT || !create)
+		return r;
+
+	for (size_t i = len; i-- > 0 && !cut;)
+		if (part[i] == '/')
+			cut = i + 1;
+	autoclose int above = parent_open(root, path, cut ? cut - 1 : 0, true);
+	if (above < 0)
+		return above;
+	r = target_make(above, part + cut, PATH_FOLDER);
+	return r < 0 ? r : target_open(above, part + cut, PATH_FOLDER);
+}
+
+int path_target_in(int root, const char *path, enum path_type type, bool create)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+	autoclose int parent =
+		parent_open(root, path, slash ? (size_t)(slash - path) : 0, create);
+	int r;
+
+	if (parent < 0)
+		return parent;
+	if (!*name || streq(name, "."))
+		return type == PATH_FOLDER ? take_fd(&parent) : -EISDIR;
+	r = target_open(parent, name, type);
+	if (r != -ENOENT || !create)
+		return r;
+	r = target_make(parent, name, type);
+	return r < 0 ? r : target_open(parent, name, type);
+}
+
+int path_read_in(int root, const char *path, struct arena *a, size_t max, char **ret_data,
+		 size_t *ret_len)
+{
+	autoclose int fd = path_open_in(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0)
+		return fd;
+	return io_read_file(fd, a, max, ret_data, ret_len);
+}
+
+char *path_clean(struct arena *a, const char *path)
+{
+	char *out = arena_alloc(a, strlen(path) + 2);
+	size_t used = 0;
+
+	for (const char *p = path; *p;) {
+		size_t len = strcspn(p, "/");
+
+		if (len == 2 && p[0] == '.' && p[1] == '.') {
+			while (used > 0 && out[--used] != '/')
+				;
+		} else if (len > 0 && !(len == 1 && p[0] == '.')) {
+			out[used++] = '/';
+			memcpy(out + used, p, len);
+			used += len;
+		}
+		p += len;
+		p += *p == '/';
+	}
+	if (used == 0)
+		out[used++] = '/';
+	out[used] = '\0';
+	return out;
+}
+
+bool path_is_in(const char *path, const char *folder)
+{
+	const char *rest = str_after(path, folder);
+
+	return rest && (*rest == '\0' || *rest == '/' || streq(folder, "/"));
+}
+
+/* One folder of a removal: opened, emptied, and only then gone. Recursion is bounded by what a
+ * path can hold; deeper trees fail with -ENAMETOOLONG rather than on the stack. */
+static int remove_below(int dir, const char *name, int depth)
+{
+	autodir DIR *stream = NULL;
+	int first = 0, r, fd;
+
+	if (unlinkat(dir, name, 0) == 0)
+		return 0;
+	if (errno != EISDIR && errno != EPERM)
+		return -errno;
+	if (unlinkat(dir, name, AT_REMOVEDIR) == 0)
+		return 0;
+	if (errno != ENOTEMPTY && errno != EEXIST && errno != EACCES)
+		return -errno;
+	if (depth > 4096)
+		return -ENAMETOOLONG;
+
+	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && errno == EACCES && fchmodat(dir, name, 0700, 0) == 0)
+		fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	/* The owner may have taken their own right to write away; overlay's work/work has none.
+	 */
+	(void)fchmod(fd, 0700);
+	stream = fdopendir(fd);
+	if (!stream) {
+		(void)fd_close(fd);
+		return -errno;
+	}
+	for (struct dirent *e; (e = readdir(stream));) {
+		if (streq(e->d_name, ".") || streq(e->d_name, ".."))
+			continue;
+		r = remove_below(fd, e->d_name, depth + 1);
+		if (r < 0 && first == 0)
+			first = r;
+	}
+	if (first == 0 && unlinkat(dir, name, AT_REMOVEDIR) < 0)
+		first = -errno;
+	return first;
+}
+
+int path_remove_tree(int dir, const char *name)
+{
+	return remove_below(dir, name, 0);
+}

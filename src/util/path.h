@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* path.h: paths below a root whose owner may be hostile. */
+#pragma once
+
+#include "str.h"
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/*
+ * Theory of operation
+ *
+ * Whoever controls a root filesystem controls every name in it. A path below such a root is
+ * resolved with the root as "/" (openat2: RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS), so that
+ * neither
+ * "..", nor a symbolic link, nor /proc/self/root leads out; from then on the descriptor is
+ * used. Kernels without openat2 get a walk that does the same a component at a time.
+ */
+
+/* Opens PATH with ROOT as "/", symbolic links followed inside ROOT (the last too, unless FLAGS
+ * has O_NOFOLLOW). O_CLOEXEC is implied. Returns a descriptor that the caller owns, or a
+ * negative errno without a sentence. */
+int path_open_in(int root, const char *path, int flags);
+
+/* The file or folder at PATH below ROOT, created where it is missing, as an O_PATH descriptor.
+ * The last component is never a symbolic link (-ELOOP); parents may be, inside ROOT. With
+ * CREATE false what is missing is -ENOENT. -ENOTDIR or -EISDIR where it is of the other type.
+ */
+enum path_type { PATH_FOLDER, PATH_FILE };
+int path_target_in(int root, const char *path, enum path_type type, bool create);
+
+/* Reads the regular file at PATH below ROOT, of at most MAX bytes, into ARENA with a NUL
+ * behind; -EFBIG above MAX, -EINVAL where it is no regular file (never blocks on a FIFO). */
+int path_read_in(int root, const char *path, struct arena *a, size_t max, char **ret_data,
+		 size_t *ret_len);
+
+/* PATH absolute and clean: "/" in front, none behind, no ".", no empty component, ".." taken as
+ * the name before it dropped (so only for paths that are then opened with ROOT as "/"). */
+char *path_clean(struct arena *a, const char *path);
+
+/* Whether PATH is FOLDER or below it, both clean. */
+bool path_is_in(const char *path, const char *folder);
+
+/* Removes the folder NAME below DIR with all that is in it, without following anything. -errno
+ * of the first thing that would not go; the rest is removed all the same. */
+int path_remove_tree(int dir, const char *name);

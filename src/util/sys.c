@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sys.c: system calls that libc doesn't wrap. The only file with syscall() and kernel layouts.
+ */
+#include "sys.h"
+
+#include "scope.h"
+#include "str.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/memfd.h>
+#include <linux/openat2.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x00000080
+#endif
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x0010U
+#endif
+
+static inline long negative(long r)
+{
+	return r < 0 ? -errno : r;
+}
+
+/* struct clone_args up to Linux 5.5, the first size that every clone3 takes. */
+struct clone3_args {
+	uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls;
+};
+
+pid_t sys_clone(const struct sys_clone *how, uint64_t *ret_dropped)
+{
+	struct clone3_args args = {
+		.flags = how->flags,
+		.pidfd = (uintptr_t)how->ret_pidfd,
+		.exit_signal = SIGCHLD,
+	};
+	long r = syscall(SYS_clone3, &args, sizeof(args));
+
+	*ret_dropped = 0;
+	if (r >= 0 || errno != ENOSYS)
+		return (pid_t)negative(r);
+	*ret_dropped = how->flags & CLONE_NEWTIME;
+	/* The order of the last two arguments differs between architectures; both are zero. */
+	r = syscall(SYS_clone, (how->flags & ~(uint64_t)CLONE_NEWTIME) | SIGCHLD, NULL,
+		    how->ret_pidfd, NULL, NULL);
+	return (pid_t)negative(r);
+}
+
+int sys_openat2(int dir, const char *path, int flags, mode_t mode, uint64_t resolve)
+{
+	struct open_how how = {
+		.flags = (uint64_t)(unsigned)flags | O_CLOEXEC,
+		.mode = mode,
+		.resolve = resolve,
+	};
+
+	return (int)negative(syscall(SYS_openat2, dir, path, &how, sizeof(how)));
+}
+
+struct mount_attr_args {
+	uint64_t set, clear, propagation, userns_fd;
+};
+
+int sys_mount_setattr(int fd, unsigned attrs, bool recursive)
+{
+	struct mount_attr_args args = {.set = attrs};
+	unsigned flags = AT_EMPTY_PATH | (recursive ? 0x8000U /* AT_RECURSIVE */ : 0);
+
+	return (int)negative(syscall(SYS_mount_setattr, fd, "", flags, &args, sizeof(args)));
+}
+
+int sys_pivot_root(const char *new_root, const char *put_old)
+{
+	return (int)negative(syscall(SYS_pivot_root, new_root, put_old));
+}
+
+static int close_range_by_proc(unsigned first, unsigned last)
+{
+	autodir DIR *dir = opendir("/proc/self/fd");
+
+	if (!dir)
+		return -errno;
+	for (struct dirent *e; (e = readdir(dir));) {
+		uint32_t fd;
+
+		if (str_to_u32(e->d_name, last, &fd) == 0 && fd >= first &&
+		    (int)fd != dirfd(dir))
+			(void)close((int)fd);
+	}
+	return 0;
+}
+
+int sys_close_range(unsigned first, unsigned last)
+{
+	long r = syscall(SYS_close_range, first, last, 0);
+
+	if (r < 0 && errno == ENOSYS)
+		return close_range_by_proc(first, last);
+	return (int)negative(r);
+}
+
+int sys_pidfd_send_signal(int pidfd, int sig)
+{
+	return (int)negative(syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0));
+}
+
+int sys_memfd_exec(const char *name)
+{
+	unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+	long r = syscall(SYS_memfd_create, name, flags | MFD_EXEC);
+
+	/* Linux before 6.3 knows no MFD_EXEC, and every memfd can be executed. */
+	if (r < 0 && errno == EINVAL)
+		r = syscall(SYS_memfd_create, name, flags);
+	return (int)negative(r);
+}
+
+int sys_exec_fd(int fd, char *const argv[], char *const envp[])
+{
+	return (int)negative(syscall(SYS_execveat, fd, "", argv, envp, AT_EMPTY_PATH));
+}
+
+int sys_seccomp_load(const struct sock_filter *filter, unsigned short n)
+{
+	struct sock_fprog prog = {.len = n, .filter = (struct sock_filter *)filter};
+
+	return (int)negative(syscall(SYS_seccomp, 1 /* SECCOMP_SET_MODE_FILTER */, 0, &prog));
+}
+
+int sys_capget(struct sys_caps *ret_caps)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {0};
+
+	if (syscall(SYS_capget, &head, data) < 0)
+		return -errno;
+	*ret_caps = (struct sys_caps){
+		.effective = data[0].effective | (uint64_t)data[1].effective << 32,
+		.permitted = data[0].permitted | (uint64_t)data[1].permitted << 32,
+		.inheritable = data[0].inheritable | (uint64_t)data[1].inheritable << 32,
+	};
+	return 0;
+}
+
+int sys_capset(const struct sys_caps *caps)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {
+		{(uint32_t)caps->effective, (uint32_t)caps->permitted,
+		 (uint32_t)caps->inheritable},
+		{(uint32_t)(caps->effective >> 32), (uint32_t)(caps->permitted >> 32),
+		 (uint32_t)(caps->inheritable >> 32)},
+	};
+
+	return (int)negative(syscall(SYS_capset, &head, data));
+}
+
+int sys_setresuid(uid_t uid)
+{
+	return (int)negative(syscall(SYS_setresuid, uid, uid, uid));
+}
+
+int sys_setresgid(gid_t gid)
+{
+	return (int)negative(syscall(SYS_setresgid, gid, gid, gid));
+}
+
+int sys_setgroups(size_t n, const gid_t *groups)
+{
+	return (int)negative(syscall(SYS_setgroups, n, groups));
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sys.h: system calls that libc doesn't wrap (or whose wrapper does more), and their
+ * structures. */
+#pragma once
+
+#include <linux/filter.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* All return what the kernel says, as a negative errno on failure. None allocates. */
+
+struct sys_clone {
+	uint64_t flags; /* CLONE_*, without an exit signal: that is SIGCHLD */
+	int *ret_pidfd; /* with CLONE_PIDFD */
+};
+
+/* clone3(2) as a fork: 0 in the child. Where clone3 is refused with ENOSYS, clone(2) without
+ * CLONE_NEWTIME, which the older call can't say; *RET_DROPPED tells which flags were left out.
+ */
+pid_t sys_clone(const struct sys_clone *how, uint64_t *ret_dropped);
+
+/* openat2(2) with RESOLVE flags. -ENOSYS on kernels before 5.6 and under filters that don't
+ * know it. */
+int sys_openat2(int dir, const char *path, int flags, mode_t mode, uint64_t resolve);
+
+enum { SYS_ATTR_RDONLY = 1, SYS_ATTR_NOSUID = 2, SYS_ATTR_NODEV = 4, SYS_ATTR_NOEXEC = 8 };
+
+/* mount_setattr(2), Linux 5.12: sets SYS_ATTR_* on the mount at FD, with RECURSIVE on all
+ * below. */
+int sys_mount_setattr(int fd, unsigned attrs, bool recursive);
+
+int sys_pivot_root(const char *new_root, const char *put_old);
+
+/* Closes all descriptors from FIRST to LAST; falls back to /proc/self/fd before Linux 5.9. */
+int sys_close_range(unsigned first, unsigned last);
+
+int sys_pidfd_send_signal(int pidfd, int sig);
+
+/* A memfd that can be sealed and executed, whatever vm.memfd_noexec says short of forbidding
+ * it. */
+int sys_memfd_exec(const char *name);
+
+/* execve of what FD is open on. Returns only on failure. */
+int sys_exec_fd(int fd, char *const argv[], char *const envp[]);
+
+/* seccomp(SECCOMP_SET_MODE_FILTER). */
+int sys_seccomp_load(const struct sock_filter *filter, unsigned short n);
+
+/* The capability sets of the calling thread, one bit per CAP_*. */
+struct sys_caps {
+	uint64_t effective, permitted, inheritable;
+};
+
+int sys_capget(struct sys_caps *ret_caps);
+int sys_capset(const struct sys_caps *caps);
+
+/* setresuid, setresgid and setgroups without libc's hand-over to other threads. */
+int sys_setresuid(uid_t uid);
+int sys_setresgid(gid_t gid);
+int sys_setgroups(size_t n, const gid_t *groups);

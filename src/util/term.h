@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* term.h: terminals: their modes, their size, and who has one in the foreground. */
+#pragma once
+
+#include <stdbool.h>
+#include <termios.h>
+
+/* All return 0 or a negative errno, without a sentence. */
+
+/* Whether FD is a terminal, or was one before it was hung up. */
+bool term_is(int fd);
+
+/* Whether A and B are the same terminal, however they were opened. */
+bool term_is_same(int a, int b);
+
+/* Opens what FD is open on a second time, with FLAGS, so that O_NONBLOCK can be set without
+ * setting it for the shell, which shares FD's open file description. Terminals and FIFOs only
+ * (-ENOTSUP); -EACCES where the caller doesn't own the terminal, as behind su. Returns a
+ * descriptor that the caller owns. */
+int term_reopen(int fd, int flags);
+
+/* Whether the calling process may read FD and set its modes without being stopped: its process
+ * group is in the foreground, or FD isn't its controlling terminal. */
+bool term_is_foreground(int fd);
+
+/* Raw mode, made from MODES: bytes pass as they are, without echo, lines, signals or flow
+ * control; a read returns from one byte on. Takes effect at once: nothing typed is lost, and a
+ * terminal that has stopped taking output can't hold the caller up. */
+int term_set_raw(int fd, const struct termios *modes);
+
+/* Sets MODES, at once. */
+int term_set_modes(int fd, const struct termios *modes);

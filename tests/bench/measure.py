@@ -1,0 +1,208 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""measure.py: start-up times of sbx beside its floor and its peers, all in one run.
+
+tests/bench/run calls it. Nothing here passes or fails: times say something about one machine at one
+time, and are read, not obeyed.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import platform
+import re
+import shutil
+import statistics
+import subprocess
+import tempfile
+
+STEP = re.compile(r"^sbx: debug: (?P<name>.+?):? (?P<us>\d+(?:\.\d+)?) us$")
+
+
+class Command:
+    """One thing to be timed: a name, arguments, and after the run its times in microseconds."""
+
+    def __init__(self, name, argv, skipped=None):
+        self.name, self.argv, self.skipped, self.times = name, argv, skipped, []
+
+    @property
+    def median(self):
+        return statistics.median(self.times)
+
+
+def last_line(text):
+    lines = text.strip().splitlines()
+    return lines[-1] if lines else "no message"
+
+
+def first_that_works(name, candidates):
+    """The first of the CANDIDATES that ends well; machines differ in what they let a peer do."""
+    why = "not installed"
+    for argv in candidates:
+        if shutil.which(argv[0]) is None:
+            continue
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        if done.returncode == 0:
+            return Command(name, argv)
+        why = last_line(done.stderr)
+    return Command(name, candidates[0], skipped=why)
+
+
+def write_bundle(folder, tree):
+    """An OCI bundle that runs `true` in TREE with one id; False where no tool can write one."""
+    for tool in ("crun", "runc"):
+        if shutil.which(tool) is None:
+            continue
+        subprocess.run([tool, "spec", "--rootless"], cwd=folder, check=True)
+        path = pathlib.Path(folder, "config.json")
+        config = json.loads(path.read_text())
+        config["process"].update(terminal=False, args=["true"])
+        config["root"].update(path=str(tree), readonly=False)
+        # A network namespace, as all others have it.
+        kinds = {namespace["type"] for namespace in config["linux"]["namespaces"]}
+        config["linux"]["namespaces"] += [{"type": "network"}] if "network" not in kinds else []
+        path.write_text(json.dumps(config))
+        return True
+    return False
+
+
+def commands(build, tree, scratch):
+    """Everything that is timed, by the key that the bars know it by."""
+    sbx, floor = str(build / "src/cli/sbx"), str(build / "tests/bench/floor")
+    tree = str(tree)
+
+    def enter(overlay, ids):
+        return [sbx, "enter", "--overlay", overlay, "--map", ids, "--net", "none", tree, "--", "true"]
+
+    state = ["--root", f"{scratch}/state"]
+    run = ["run", "--bundle", scratch, "sbx-bench"]
+    rootfs = ["run", "--rm", "--network", "none", "--rootfs", f"{tree}:O", "true"]
+    podman = ["podman", "--root", f"{scratch}/podman", "--runroot", f"{scratch}/podman-run"]
+    has_bundle = write_bundle(scratch, tree)
+    return {
+        "exec": Command("sbx --version", [sbx, "--version"]),
+        "floor": Command("floor, one id", [floor, tree, "true"]),
+        "floor-subids": Command("floor, subordinate ids", [floor, "-s", tree, "true"]),
+        "floor-kernel": Command("floor, subordinate ids, overlay", [floor, "-s", "-o", tree, "true"]),
+        "self": Command("sbx, one id, no overlay", enter("none", "self")),
+        "subids": Command("sbx, subordinate ids, no overlay", enter("none", "subids")),
+        "kernel": Command("sbx, subordinate ids, kernel's overlay", enter("kernel", "subids")),
+        "fuse": Command("sbx, subordinate ids, fuse-overlayfs", enter("fuse", "subids")),
+        "bwrap": first_that_works("bwrap --unshare-all", [
+            ["bwrap", "--unshare-all", "--bind", tree, "/", "--proc", "/proc", "--dev", "/dev", "true"],
+        ]),
+        "crun": first_that_works("crun run, one id", [
+            ["crun", *state, *run], ["crun", *state, "--cgroup-manager=disabled", *run],
+        ]) if has_bundle else Command("crun run, one id", [], skipped="no bundle"),
+        "runc": first_that_works("runc run, one id", [
+            ["runc", *state, *run],
+        ]) if has_bundle else Command("runc run, one id", [], skipped="no bundle"),
+        "podman": first_that_works("podman run --rm --rootfs", [
+            [*podman, *rootfs],
+            [*podman, "--runtime", "runc", "--cgroup-manager", "cgroupfs", *rootfs],
+        ]),
+    }
+
+
+def time_all(timer, timed, runs):
+    text = "".join("\t".join(c.argv) + "\n" for c in timed)
+    done = subprocess.run([timer, str(runs)], input=text, stdout=subprocess.PIPE, text=True, check=True)
+    for command, line in zip(timed, done.stdout.splitlines()):
+        if line.startswith("status"):
+            command.skipped = f"ended with {line}"
+        else:
+            command.times = [float(us) for us in line.split()]
+
+
+def print_table(table):
+    floor, bwrap = table["floor"], table["bwrap"]
+    print(f"{'ms':40} {'min':>8} {'median':>8} {'p90':>8} {'/ floor':>8} {'/ bwrap':>8}")
+    for c in table.values():
+        if c.skipped:
+            print(f"{c.name:40} skipped: {c.skipped}")
+            continue
+        ratios = [f"{c.median / base.median:8.2f}" if base.times else f"{'-':>8}" for base in (floor, bwrap)]
+        times = sorted(c.times)
+        row = [times[0], c.median, times[len(times) * 9 // 10]]
+        print(f"{c.name:40}", *(f"{us / 1000:8.3f}" for us in row), *ratios)
+
+
+def print_bars(table):
+    """What the project asks of itself, each as a sentence of two numbers."""
+    def bar(what, needs, got, limit, unit=""):
+        missing = [table[key].name for key in needs if not table[key].times]
+        if missing:
+            print(f"{'n/a':5} {what}: not measured: {', '.join(missing)}")
+            return
+        value, most = got(), limit()
+        print(f"{'PASS' if value <= most else 'MISS':5} {what}: {value:.2f}{unit}, at most {most:.2f}{unit}")
+
+    def ms(key):
+        return table[key].median / 1000
+
+    print()
+    bar("one id: faster than bwrap", ["self", "bwrap"], lambda: ms("self"), lambda: ms("bwrap"), " ms")
+    bar("one id: 1.3 x floor + sbx's own exec", ["self", "floor", "exec"],
+        lambda: ms("self"), lambda: 1.3 * ms("floor") + ms("exec"), " ms")
+    bar("subordinate ids: 1.3 x floor", ["subids", "floor-subids"],
+        lambda: ms("subids"), lambda: 1.3 * ms("floor-subids"), " ms")
+    bar("the kernel's overlay adds", ["kernel", "subids"],
+        lambda: 100 * (ms("kernel") / ms("subids") - 1), lambda: 5, " %")
+    bar("fuse-overlayfs adds", ["fuse", "subids"], lambda: ms("fuse") - ms("subids"), lambda: 3, " ms")
+    slowest = max(("self", "subids", "kernel", "fuse"), key=lambda key: table[key].median if table[key].times else 0)
+    for peer in ("crun", "runc"):
+        bar(f"behind {peer} is none: {table[slowest].name}", [slowest, peer],
+            lambda: ms(slowest), lambda peer=peer: ms(peer), " ms")
+
+
+def print_shares(title, steps):
+    """STEPS is name -> microseconds."""
+    total = sum(steps.values())
+    if not total:
+        return
+    print(f"\n{title}")
+    for name, us in steps.items():
+        print(f"    {name:28} {us:8.0f} us {100 * us / total:5.1f} %")
+
+
+def floor_steps(argv, runs):
+    done = subprocess.run([argv[0], "-n", str(runs), *argv[1:]], capture_output=True, text=True, check=False)
+    return {name: float(us) for name, us in (line.split("\t") for line in done.stdout.splitlines())}
+
+
+def sbx_steps(argv, runs):
+    """The median of each step that `--debug` tells, in their order."""
+    times = {}
+    debug = [*argv[:2], "--debug", *argv[2:]]
+    for _ in range(runs):
+        done = subprocess.run(debug, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        for line in done.stderr.splitlines():
+            if match := STEP.match(line):
+                times.setdefault(match["name"], []).append(float(match["us"]))
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def main():
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    parser.add_argument("--runs", type=int, default=200)
+    parser.add_argument("--build", type=pathlib.Path, required=True)
+    parser.add_argument("--tree", type=pathlib.Path, required=True)
+    args = parser.parse_args()
+
+    print(f"Linux {platform.release()}, {os.cpu_count()} cores, {args.runs} runs each, in turn\n")
+    with tempfile.TemporaryDirectory(prefix="sbx-bench.", dir="/var/tmp") as scratch:
+        table = commands(args.build, args.tree, scratch)
+        time_all(args.build / "tests/bench/timer", [c for c in table.values() if not c.skipped], args.runs)
+        print_table(table)
+        print_bars(table)
+        steps = max(1, min(args.runs, 50))
+        print_shares("Where the floor goes (one id)", floor_steps(table["floor"].argv, steps))
+        for key in ("self", "kernel"):
+            print_shares(f"Where it goes: {table[key].name}", sbx_steps(table[key].argv, steps))
+        # podman's own folder belongs to its ids.
+        subprocess.run(["unshare", "--map-auto", "--map-root-user", "rm", "-rf", f"{scratch}/podman"], check=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# lib.sh: what tests/try, tests/run and .ci/run need before sbx can be built and tried: packages, an
+# ordinary user, open device files. To be sourced. Nothing here is said without being done, and
+# nothing that changes the machine is done without being said.
+
+set -euo pipefail
+umask 022
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+test_user=sbx-test
+
+say() {
+    printf '== %s\n' "$*" >&2
+}
+
+die() {
+    printf '%s: %s\n' "$(basename "$0")" "$*" >&2
+    exit 1
+}
+
+is_root() {
+    [ "$(id -u)" = 0 ]
+}
+
+as_root() {
+    if is_root; then
+        "$@"
+    else
+        sudo "$@"
+    fi
+}
+
+# /dev/fuse is everyone's on a Debian with udev, and root's in many containers. sbx itself works
+# without it (the kernel's overlay), the tests of the fuse driver don't.
+open_devices() {
+    local device
+    for device in /dev/fuse /dev/net/tun; do
+        [ -c "$device" ] || continue
+        [ "$(stat -c %a "$device")" != 666 ] || continue
+        [ ! -r "$device" ] || [ ! -w "$device" ] || is_root || continue
+        say "opening $device to ordinary users: chmod 666"
+        as_root chmod 666 "$device"
+    done
+}
+
+# $1 has ranges in /etc/subuid and /etc/subgid afterwards. useradd gives them to whom it makes, where
+# the files are there; the numbers are for machines where it doesn't.
+ensure_subids() {
+    local file option
+    for file in subuid subgid; do
+        grep -qs "^\($1\|$(id -u "$1")\):" "/etc/$file" && continue
+        option=--add-sub${file#sub}s
+        say "giving $1 a range of subordinate ids: usermod $option 100000-165535"
+        as_root usermod "$option" 100000-165535 "$1"
+    done
+}
+
+make_user() {
+    if ! id "$test_user" >/dev/null 2>&1; then
+        say "making the unprivileged user $test_user: useradd -m (userdel -r $test_user removes it)"
+        touch /etc/subuid /etc/subgid
+        useradd --create-home --shell /bin/bash "$test_user"
+    fi
+    ensure_subids "$test_user"
+}
+
+# as_user COMMAND ARG...: as the test user, with an environment of its own; exec'd by a subshell or
+# the caller, so that the terminal and job control stay what they were.
+as_user() {
+    local keep=() name
+    for name in TERM LANG CI SBX_TEST_STRICT http_proxy https_proxy no_proxy; do
+        [ -z "${!name-}" ] || keep+=("$name=${!name}")
+    done
+    exec setpriv --reuid="$test_user" --regid="$test_user" --init-groups --inh-caps=-all --reset-env \
+        env "${keep[@]}" PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@"
+}
+
+# The same from root's and from an ordinary user's shell.
+as_user_here() {
+    if is_root; then
+        as_user "$@"
+    else
+        exec "$@"
+    fi
+}
+
+home_of() {
+    getent passwd "$1" | cut -d: -f6
+}
+
+# A copy of this checkout in the test user's home folder: the user can often not read where root
+# keeps it, and what is built there isn't root's. Times are kept, so a second build has little to do.
+copy_for_user() {
+    copy=$(home_of "$test_user")/sbx
+    say "working as $test_user on a copy of this checkout in $copy"
+    install -d -o "$test_user" -g "$test_user" "$copy"
+    # All but the builds goes first: a file that the checkout no longer has must not stay.
+    find "$copy" -mindepth 1 -maxdepth 1 ! -name 'build*' -exec rm -rf {} +
+    tar -C "$top" --anchored --exclude=./.git --exclude='./build*' -c . |
+        tar -C "$copy" -x --no-same-permissions --no-same-owner
+    chown -R --no-dereference "$test_user:$test_user" "$copy"
+    find "$copy" -type d -exec chmod u+rwx,go+rx {} +
+}
+
+# What stands before everything else: afterwards an ordinary user can build and test here. As root
+# $copy is set, for as_user.
+prepare_machine() {
+    "$top/tests/deps.sh" install "$@"
+    open_devices
+    if is_root; then
+        make_user
+        copy_for_user
+    else
+        ensure_subids "$(id -un)"
+    fi
+}
