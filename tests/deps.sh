@@ -24,7 +24,7 @@ packages() {
             echo mmdebstrap busybox-static
             ;;
         test)
-            echo passwd procps python3 git
+            echo passwd procps python3
             echo clang libclang-rt-14-dev llvm clang-format clang-tidy shellcheck mandoc
             echo expect tmux zsh fish bash-completion
             echo acl attr iproute2 libcap2-bin strace

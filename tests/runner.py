@@ -162,7 +162,7 @@ def compile_build(name):
     """Configures and builds; the folder, or None after having said what went wrong."""
     compiler, options, _ = BUILDS[name]
     folder = SOURCE / f"build-{name}"
-    steps = [["ninja", "-C", str(folder)]]
+    steps = [["ninja", "--quiet", "-C", str(folder)]]
     if not (folder / "build.ninja").exists():
         steps.insert(0, ["meson", "setup", "--werror", *options, str(folder), str(SOURCE)])
     for step in steps:

@@ -29,7 +29,7 @@ static void enter_init(struct enter *e, const struct enter_options *o)
 {
 	*e = (struct enter){
 		.o = o,
-		.store = {-EBADF, -EBADF, -EBADF},
+		.store = CONTAINER_STORE_NONE,
 		.container = {.dir = -EBADF},
 	};
 	plan_init(&e->plan);
@@ -129,6 +129,8 @@ static int upper_open(struct enter *e)
 		return r;
 	p->root.store_fd = dup(e->store.dir);
 	p->root.state_fd = dup(e->container.dir);
+	p->root.store_path = e->store.path;
+	p->root.state_path = container_path(&e->store, &p->arena, &e->container);
 	return p->root.store_fd < 0 || p->root.state_fd < 0 ? fail_sys("copy a descriptor") : 0;
 }
 
@@ -232,6 +234,7 @@ static int keep(struct enter *e)
 	c->map = p->ids.map;
 	c->keep_id = p->ids.keep;
 	e->is_kept = e->is_new = p->root.is_kept = true;
+	p->root.state_path = container_path(&e->store, &p->arena, c);
 	return container_keep(&e->store, c);
 }
 
@@ -279,7 +282,7 @@ static int plan_make(struct enter *e, const struct invocation *inv)
 	int r = options_apply(p, e->o);
 
 	if (r == 0)
-		r = container_store_open(&e->store);
+		r = container_store_open(&e->plan.arena, &e->store);
 	if (r == 0)
 		r = tree_open(e, e->operand);
 	if (r == 0)

@@ -103,11 +103,11 @@ static void print_json(const struct container *list, size_t n)
 
 int cmd_ls(const struct invocation *inv)
 {
-	SCOPE_END(container_store_done) struct container_store store = {-EBADF, -EBADF, -EBADF};
+	SCOPE_END(container_store_done) struct container_store store = CONTAINER_STORE_NONE;
 	const struct ls_options *o = inv->options;
 	struct container *list;
 	size_t n;
-	int r = container_store_open(&store);
+	int r = container_store_open(inv->arena, &store);
 
 	if (r < 0)
 		return r;
@@ -129,10 +129,10 @@ int cmd_ls(const struct invocation *inv)
 
 int complete_sandboxes(struct arena *a, struct strv *names)
 {
-	SCOPE_END(container_store_done) struct container_store store = {-EBADF, -EBADF, -EBADF};
+	SCOPE_END(container_store_done) struct container_store store = CONTAINER_STORE_NONE;
 	struct container *list;
 	size_t n;
-	int r = container_store_open(&store);
+	int r = container_store_open(a, &store);
 
 	if (r == 0)
 		r = container_list(&store, a, &list, &n);
@@ -143,10 +143,10 @@ int complete_sandboxes(struct arena *a, struct strv *names)
 
 int complete_sandbox_tree(const char *name)
 {
-	SCOPE_END(container_store_done) struct container_store store = {-EBADF, -EBADF, -EBADF};
+	SCOPE_END(container_store_done) struct container_store store = CONTAINER_STORE_NONE;
 	SCOPE_END(arena_done) struct arena a = {0};
 	SCOPE_END(container_done) struct container c = {.dir = -EBADF};
-	int r = container_store_open(&store);
+	int r = container_store_open(&a, &store);
 
 	if (r == 0)
 		r = container_find(&store, &a, name, &c);

@@ -42,7 +42,7 @@ static void names_of_all(struct container_store *store, struct arena *a, struct 
 
 int cmd_rm(const struct invocation *inv)
 {
-	SCOPE_END(container_store_done) struct container_store store = {-EBADF, -EBADF, -EBADF};
+	SCOPE_END(container_store_done) struct container_store store = CONTAINER_STORE_NONE;
 	const struct rm_options *o = inv->options;
 	struct fail_saved saved;
 	struct strv names = {0};
@@ -51,7 +51,7 @@ int cmd_rm(const struct invocation *inv)
 	if (inv->argc == 0 && !o->all)
 		return fail_hint(fail(EINVAL, "no sandbox named"),
 				 "sbx rm NAME..., or sbx rm --all");
-	r = container_store_open(&store);
+	r = container_store_open(inv->arena, &store);
 	if (r < 0)
 		return r;
 	container_sweep(&store);

@@ -77,11 +77,10 @@ static int subfolder(int dir, const char *name)
 	return fd < 0 ? fail_sys("open '%s' in the store", name) : fd;
 }
 
-int container_store_open(struct container_store *ret_store)
+int container_store_open(struct arena *a, struct container_store *ret_store)
 {
-	SCOPE_END(arena_done) struct arena a = {0};
-	struct container_store s = {-EBADF, -EBADF, -EBADF};
-	const char *path = store_path(&a);
+	const char *path = store_path(a);
+	struct container_store s = {path, -EBADF, -EBADF, -EBADF};
 	struct stat st;
 
 	if (!path)
@@ -228,6 +227,12 @@ static int launcher_open(const struct container *c)
 	if (pidfd < 0 || process_start((pid_t)pid) != start)
 		return -ESRCH;
 	return take_fd(&pidfd);
+}
+
+const char *container_path(const struct container_store *s, struct arena *a,
+			   const struct container *c)
+{
+	return arena_printf(a, "%s/%s/%s", s->path, *c->name ? "containers" : "tmp", c->id);
 }
 
 int container_keep(struct container_store *s, struct container *c)

@@ -5,6 +5,7 @@
 #include "sandbox/sandbox.h"
 #include "util/str.h"
 
+#include <errno.h>
 #include <stdint.h>
 
 /*
@@ -27,15 +28,21 @@
  */
 
 struct container_store {
-	int dir; /* $XDG_DATA_HOME/sbx */
+	const char *path; /* $XDG_DATA_HOME/sbx, in the arena that was handed in */
+	int dir;
 	int containers;
 	int tmp;
 };
 
+#define CONTAINER_STORE_NONE                                       \
+	{                                                          \
+		.dir = -EBADF, .containers = -EBADF, .tmp = -EBADF \
+	}
+
 void container_store_done(struct container_store *s);
 
 /* Opens the store, made where it is missing. */
-int container_store_open(struct container_store *ret_store);
+int container_store_open(struct arena *a, struct container_store *ret_store);
 
 enum { CONTAINER_ID_LEN = 64, CONTAINER_NAME_MAX = 64 };
 
@@ -55,6 +62,10 @@ void container_done(struct container *c);
 
 /* A folder with upper/ and work/ that is thrown away unless it is kept; locked. */
 int container_new(struct container_store *s, struct container *ret_container);
+
+/* The folder of C as an absolute path. */
+const char *container_path(const struct container_store *s, struct arena *a,
+			   const struct container *c);
 
 /* Makes a kept sandbox of it, as *C says: name, tree, overlay, map, keep_id. -EEXIST with a
  * sentence where the name is taken. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* launch.c: the launcher's side of a sandbox, from clone to the end of pid 1. */
 #include "attach.h"
+#include "config.h"
 #include "hint.h"
 #include "idmap.h"
 #include "overlay.h"
@@ -51,6 +52,8 @@ static void launch_init(struct launch *l, struct plan *p, const struct sandbox_o
 		.setup = {.plan = p,
 			  .wire = -EBADF,
 			  .init = -EBADF,
+			  .tree = -EBADF,
+			  .state = -EBADF,
 			  .root = -EBADF,
 			  .terminal = -EBADF,
 			  .debug = options->debug},
@@ -215,31 +218,39 @@ static void pid1_reap(struct launch *l)
 	l->status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* The mount namespace is gone, so the driver ends by itself; a kept upper must be whole before.
- */
-static void fuse_reap(struct launch *l)
+/* What fuse-overlayfs said last. */
+static int fuse_complaint(const struct launch *l)
 {
-	if (l->fuse <= 0)
-		return;
-	if (!l->plan->root.is_kept)
-		(void)kill(l->fuse, SIGKILL);
-	while (waitpid(l->fuse, NULL, 0) < 0 && errno == EINTR)
-		;
+	char said[1024], *line;
+	ssize_t n = pread(l->fuse_errors, said, sizeof(said) - 1, 0);
+
+	said[n > 0 ? n : 0] = '\0';
+	while (n > 0 && said[n - 1] == '\n')
+		said[--n] = '\0';
+	line = strrchr(said, '\n');
+	return fail_hint(
+		fail(EIO, "fuse-overlayfs: %s",
+		     line    ? line + 1
+		     : *said ? said
+			     : "it ended early"),
+		"see whether %s runs; --overlay kernel does without it where the tree's "
+		"owners are mapped",
+		SBX_FUSE_OVERLAYFS);
 }
 
-/* What fuse-overlayfs said before it ended too early, else nothing. */
-static int fuse_complaint(const struct launch *l, int r)
+/* The mount namespace is gone, so the driver ends by itself; a kept upper must be whole before.
+ * A driver that has failed is why the set-up has. */
+static int fuse_reap(struct launch *l, int r)
 {
-	char said[256];
-	ssize_t n = l->fuse_errors < 0 ? 0 : pread(l->fuse_errors, said, sizeof(said) - 1, 0);
+	int status = 0;
 
-	if (n <= 0)
+	if (l->fuse <= 0)
 		return r;
-	said[n] = '\0';
-	said[strcspn(said, "\n")] = '\0';
-	return fail_hint(
-		fail(EIO, "fuse-overlayfs: %s", said),
-		"sbx enter --overlay kernel, where the tree's owners are mapped, does without it");
+	if (!l->plan->root.is_kept && r >= 0)
+		(void)kill(l->fuse, SIGKILL);
+	while (waitpid(l->fuse, &status, 0) < 0 && errno == EINTR)
+		;
+	return r < 0 && WIFEXITED(status) && WEXITSTATUS(status) ? fuse_complaint(l) : r;
 }
 
 static int run(struct launch *l)
@@ -266,9 +277,9 @@ static int run(struct launch *l)
 		r = attach_run(&l->attach);
 	}
 	pid1_reap(l);
-	fuse_reap(l);
+	r = fuse_reap(l, r);
 	if (r < 0)
-		return fuse_complaint(l, r);
+		return r;
 	if (l->attach.timed_out)
 		(void)fail(ETIME, "ended: the time that --timeout gives is over");
 	return l->status;
@@ -290,6 +301,7 @@ int sandbox_run(struct plan *p, const struct sandbox_options *options)
 	l.wire = pair[0];
 	l.setup.wire = pair[1];
 	init_argv_make(&l);
+	l.setup.sources = arena_alloc(&p->arena, p->n_mounts * sizeof(int));
 	return run(&l);
 }
 

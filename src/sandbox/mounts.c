@@ -385,18 +385,18 @@ int mounts_files(struct setup *s)
 
 /* ---- what the user asked for ------------------------------------------------------------- */
 
-static int user_mount(const struct setup *s, const struct plan_mount *m)
+static int user_mount(const struct setup *s, const struct plan_mount *m, int source)
 {
 	if (m->kind == PLAN_MOUNT_TMPFS)
 		return mount_new(s, "tmpfs", m->target, attrs_to_flags(m->attrs), m->options);
-	return bind_inside(s, m->source_fd, m->source_is_folder ? PATH_FOLDER : PATH_FILE,
-			   m->target, m->attrs);
+	return bind_inside(s, source, m->source_is_folder ? PATH_FOLDER : PATH_FILE, m->target,
+			   m->attrs);
 }
 
 int mounts_user(struct setup *s)
 {
 	for (size_t i = 0; i < s->plan->n_mounts; i++) {
-		int r = user_mount(s, &s->plan->mounts[i]);
+		int r = user_mount(s, &s->plan->mounts[i], s->sources[i]);
 
 		if (r < 0)
 			return r;

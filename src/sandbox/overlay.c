@@ -49,6 +49,7 @@ static bool owners_are_mapped(const struct plan *p)
 
 struct probe {
 	int store;
+	const char *store_path;
 	char folder[32]; /* in the store, one per process: two may probe at once */
 	bool userxattr;
 };
@@ -73,7 +74,9 @@ static int probe_work(void *arg)
 	autoclose int dir = -EBADF, lower = -EBADF;
 	char second[64];
 
-	if (fchdir(probe->store) < 0 || chdir(probe->folder) < 0)
+	/* By path: what was opened outside is a mount of another namespace (setup.c, sources).
+	 */
+	if (chdir(probe->store_path) < 0 || chdir(probe->folder) < 0)
 		return fail_sys("enter the probe's folder");
 	dir = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	lower = open("one", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -142,7 +145,10 @@ static bool probe_recall(int store, const char *key, char *ret_answer)
 static char probe_run(struct plan *p)
 {
 	struct plan_ids ids = {.map = PLAN_MAP_SELF};
-	struct probe probe = {.store = p->root.store_fd};
+	struct probe probe = {
+		.store = p->root.store_fd,
+		.store_path = p->root.store_path,
+	};
 	char answer = 'n';
 
 	(void)snprintf(probe.folder, sizeof(probe.folder), ".probe.%ld", (long)getpid());
@@ -245,7 +251,7 @@ int overlay_decide(struct plan *p)
 
 /* ---- in pid 1 ---------------------------------------------------------------------------- */
 
-static int fuse_mount(const char *target, overlay_ask *ask, void *context)
+static int fuse_mount(const struct setup *s, overlay_ask *ask)
 {
 	autoclose int userns = open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC);
 	/* Opened here: the kernel takes only a descriptor of the mounting user namespace. */
@@ -260,36 +266,37 @@ static int fuse_mount(const char *target, overlay_ask *ask, void *context)
 		options, sizeof(options),
 		"fd=%d,rootmode=40000,user_id=%u,group_id=%u,default_permissions,allow_other",
 		fuse, getuid(), getgid());
-	if (mount("fuse-overlayfs", target, "fuse.fuse-overlayfs", 0, options) < 0)
+	if (mount("fuse-overlayfs", SETUP_STAGING, "fuse.fuse-overlayfs", 0, options) < 0)
 		return fail_sys("mount a FUSE file system");
-	return ask(context, userns, fuse);
+	return ask(s, userns, fuse);
 }
 
-static int kernel_mount(const struct plan *p, const char *target)
+static int kernel_mount(const struct setup *s)
 {
-	int r = kernel_mount_at(target, p->root.fd, "", p->root.state_fd, p->root.userxattr);
+	const struct plan_root *root = &s->plan->root;
+	int r = kernel_mount_at(SETUP_STAGING, s->tree, "", s->state, root->userxattr);
 
-	if (r < 0)
-		return fail(-r, "mount the overlay on '%s': %s", p->root.path,
-			    strerrordesc_np(-r));
-	return 0;
+	return r < 0 ? fail(-r, "mount the overlay on '%s': %s", root->path,
+			    strerrordesc_np(-r))
+		     : 0;
 }
 
-int overlay_mount(const struct plan *p, const char *target, overlay_ask *ask, void *context)
+int overlay_mount(const struct setup *s, overlay_ask *ask)
 {
+	const struct plan_root *root = &s->plan->root;
 	int r;
 
-	switch (p->root.overlay) {
+	switch (root->overlay) {
 	case PLAN_OVERLAY_NONE:
-		return mounts_bind(p->root.fd, target, SYS_ATTR_NODEV);
+		return mounts_bind(s->tree, SETUP_STAGING, SYS_ATTR_NODEV);
 	case PLAN_OVERLAY_KERNEL:
-		r = kernel_mount(p, target);
-		if (r == 0 || !p->root.may_fall_back)
+		r = kernel_mount(s);
+		if (r == 0 || !root->may_fall_back)
 			return r;
 		fail_forget();
-		return fuse_mount(target, ask, context);
+		return fuse_mount(s, ask);
 	case PLAN_OVERLAY_FUSE:
-		return fuse_mount(target, ask, context);
+		return fuse_mount(s, ask);
 	case PLAN_OVERLAY_AUTO:
 		break;
 	}

@@ -2,7 +2,7 @@
 /* overlay.h: the root filesystem, and where what is written to it goes. */
 #pragma once
 
-#include "sandbox.h"
+#include "setup.h"
 
 /*
  * Theory of operation
@@ -31,10 +31,10 @@
 int overlay_decide(struct plan *p);
 
 /* Whom pid 1 asks to start fuse-overlayfs on FUSE, mounted, in the user namespace USERNS. */
-typedef int overlay_ask(void *context, int userns, int fuse);
+typedef int overlay_ask(const struct setup *s, int userns, int fuse);
 
-/* In pid 1: mounts the root filesystem on the folder TARGET. */
-int overlay_mount(const struct plan *p, const char *target, overlay_ask *ask, void *context);
+/* In pid 1: mounts the root filesystem on SETUP_STAGING. Needs: s->tree, s->state. */
+int overlay_mount(const struct setup *s, overlay_ask *ask);
 
 /* In the launcher: starts fuse-overlayfs as a child; *RET_PID is the caller's to reap, and what
  * it complains of goes to the descriptor ERRORS. Mustn't be called between clone and exec. */

@@ -65,6 +65,7 @@ int plan_set_root(struct plan *p, const char *path)
 				 "to have one: mmdebstrap --variant=minbase bookworm ./rootfs");
 	p->root.fd = fd;
 	p->root.path = shown;
+	p->root.source = arena_strdup(&p->arena, path);
 	if (fstat(fd, &tree) < 0 || stat("/", &host) < 0)
 		return fail_sys("look at the tree '%s'", shown);
 	p->root.is_host = tree.st_dev == host.st_dev && tree.st_ino == host.st_ino;
@@ -113,6 +114,7 @@ static int bind_add(struct plan *p, const char *source, const char *target, unsi
 	struct stat st;
 
 	escape_into(&p->arena, source, &m.source);
+	m.path = arena_strdup(&p->arena, source);
 	m.source_fd = open(source, O_PATH | O_CLOEXEC);
 	if (m.source_fd < 0)
 		return fail_hint(fail_sys("open '%s' to bind it", m.source),

@@ -73,24 +73,28 @@ enum plan_overlay {
 enum plan_net { PLAN_NET_NONE, PLAN_NET_HOST };
 
 struct plan_root {
-	const char *path; /* as the user said it, for messages */
-	int fd;		  /* O_PATH | O_DIRECTORY on the tree */
-	bool is_host;	  /* the tree is "/" */
+	const char *path;   /* as the user said it, escaped for messages */
+	const char *source; /* the same, to open it by once more */
+	int fd;		    /* O_PATH | O_DIRECTORY on the tree */
+	bool is_host;	    /* the tree is "/" */
 	bool readonly;
 	enum plan_overlay overlay; /* as asked; after plan_freeze() never AUTO */
 	bool may_fall_back; /* KERNEL was chosen by sbx: fuse where it refuses this tree */
 	int store_fd;	    /* folder of the store, where the overlay probe is remembered */
-	int state_fd;	    /* folder that holds upper/ and work/; -EBADF with NONE */
-	bool is_kept;	    /* the upper stays: its driver must end in order */
-	bool squash;	    /* the owners aren't mapped: all is shown as root's */
-	bool userxattr;	    /* the kernel driver keeps its marks in user.* */
+	const char *store_path;
+	int state_fd;		/* folder that holds upper/ and work/; -EBADF with NONE */
+	const char *state_path; /* the same, absolute */
+	bool is_kept;		/* the upper stays: its driver must end in order */
+	bool squash;		/* the owners aren't mapped: all is shown as root's */
+	bool userxattr;		/* the kernel driver keeps its marks in user.* */
 };
 
 enum plan_mount_kind { PLAN_MOUNT_BIND, PLAN_MOUNT_TMPFS };
 
 struct plan_mount {
 	enum plan_mount_kind kind;
-	const char *source; /* for messages */
+	const char *source; /* escaped for messages */
+	const char *path;   /* the same, to open it by once more */
 	int source_fd;	    /* O_PATH; -EBADF for a tmpfs */
 	bool source_is_folder;
 	const char *target;  /* absolute and clean, inside */

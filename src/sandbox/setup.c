@@ -24,6 +24,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -41,6 +42,36 @@ static int step_propagation(struct setup *s)
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return fail_sys("make every mount private");
 	return 0;
+}
+
+/* What was opened outside belongs to mounts of the host's namespace, which the kernel takes
+ * neither as the source of a bind mount nor as a layer. The copies of those mounts in our
+ * namespace are found by path, once more; what is found must be what was opened. */
+static int source_open(const char *path, int seen, int *ret_fd)
+{
+	autoclose int fd = open(path, O_PATH | O_CLOEXEC);
+	struct stat now, then;
+
+	if (fd < 0 || fstat(fd, &now) < 0 || fstat(seen, &then) < 0)
+		return fail_sys("open '%s' once more", path);
+	if (now.st_dev != then.st_dev || now.st_ino != then.st_ino)
+		return fail(ESTALE, "'%s' was replaced by another file just now", path);
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+static int step_sources(struct setup *s)
+{
+	const struct plan *p = s->plan;
+	int r = source_open(p->root.source, p->root.fd, &s->tree);
+
+	if (r == 0 && p->root.state_fd >= 0)
+		r = source_open(p->root.state_path, p->root.state_fd, &s->state);
+	for (size_t i = 0; i < p->n_mounts && r == 0; i++)
+		if (p->mounts[i].kind == PLAN_MOUNT_BIND)
+			r = source_open(p->mounts[i].path, p->mounts[i].source_fd,
+					&s->sources[i]);
+	return r;
 }
 
 static int step_namespaces(struct setup *s)
@@ -70,10 +101,8 @@ static int step_ids(struct setup *s)
 }
 
 /* The launcher starts the driver; what we ask for is answered by the file system itself. */
-static int ask_for_fuse(void *context, int userns, int fuse)
+static int ask_for_fuse(const struct setup *s, int userns, int fuse)
 {
-	const struct setup *s = context;
-
 	message_send(s, WIRE_USERNS, userns);
 	message_send(s, WIRE_FUSE, fuse);
 	return 0;
@@ -81,7 +110,7 @@ static int ask_for_fuse(void *context, int userns, int fuse)
 
 static int step_root(struct setup *s)
 {
-	int r = overlay_mount(s->plan, SETUP_STAGING, ask_for_fuse, s);
+	int r = overlay_mount(s, ask_for_fuse);
 
 	if (r < 0)
 		return r;
@@ -289,6 +318,8 @@ static bool has_filters(const struct plan *p)
 const struct setup_step setup_steps[] = {
 	/* First: nothing that is mounted from here on may be seen by the host. */
 	{"propagation", step_propagation, NULL, "make every mount private"},
+	/* While we are the caller still, with all their groups, and before a mount hides a path. */
+	{"sources", step_sources, NULL, "open the tree, the upper and what is bound"},
 	/* Before the ids, since it needs none: it runs while newuidmap does. */
 	{"namespaces", step_namespaces, NULL, "enter new ipc, uts, cgroup and net namespaces"},
 	/* The gate. After it files can be made; before it they would belong to nobody. */

@@ -43,10 +43,8 @@ refused "a value for an option that takes none" enter --read-only=yes "$root" --
 # Every option that takes a value, as --help lists them: what it makes of no value, of nothing, of a
 # newline, of 64 KiB. Where such a value is sound, the command runs; there is nothing in between.
 takes_value() {
-    "$SBX" enter --help | sed -nE 's/^ +(-., )?(--[a-z-]+) [^ ].*/\2/p' | while read -r option; do
-        # A metavar follows after one space, help after more.
-        "$SBX" enter --help | grep -qE -- "^ +(-., )?$option [^ ]" && printf '%s\n' "$option"
-    done
+    # A metavar stands one space behind, help at least two.
+    "$SBX" enter --help | sed -nE 's/^ +(-., )?(--[a-z-]+) [^ ].*/\2/p'
 }
 
 is_sound() {

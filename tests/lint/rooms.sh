@@ -5,8 +5,8 @@
 # shellcheck source=tests/lint/lib.sh
 . "$SBX_SOURCE/tests/lint/lib.sh"
 
-# room: what it may include. A room's own files come by name alone; another room's by its door,
-# "room/room.h". util is a toolbox, whose headers all are doors.
+# room: what it may include besides its own files: other rooms' doors, "room/room.h". util is a toolbox,
+# whose headers all are doors.
 declare -A below=(
     [util]=""
     [sandbox]="util"
@@ -29,8 +29,7 @@ is_allowed() {
     */*) ;;
     *) return 0 ;;
     esac
-    # A folder inside the room, such as generated tables.
-    [ -d "src/$1/$other" ] && return 0
+    [ "$other" != "$1" ] && [ ! -d "src/$1/$other" ] || return 0
     [[ " ${below[$1]} " == *" $other "* ]] || return 1
     [ "$other" = util ] || [ "$2" = "$other/$other.h" ]
 }

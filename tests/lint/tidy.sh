@@ -12,7 +12,7 @@ import json, os, sys
 database, source = sys.argv[1:]
 files = {os.path.normpath(os.path.join(e["directory"], e["file"])) for e in json.load(open(database))}
 names = (os.path.relpath(f, source) for f in files)
-print("\n".join(sorted(n for n in names if not n.startswith(("..", "build")))))
+print("\n".join(sorted(n for n in names if n.endswith(".c") and not n.startswith(("..", "build")))))
 END
 }
 

@@ -37,7 +37,7 @@ static const uint64_t default_caps = CAP(CHOWN) | CAP(SETUID) | CAP(SETGID) | CA
 /* What a child saw: a result of 0 and more, a negative errno, or minus a signal behind this. */
 enum { KILLED = -10000 };
 
-typedef long attempt(const void *context);
+typedef long attempt_fn(const void *context);
 
 static void plan_start(struct plan *p, uint64_t caps)
 {
@@ -47,7 +47,7 @@ static void plan_start(struct plan *p, uint64_t caps)
 }
 
 /* What ATTEMPT returns in a child that has loaded P's filters. */
-static long in_child(const struct plan *p, attempt *attempt, const void *context)
+static long in_child(const struct plan *p, attempt_fn *attempt, const void *context)
 {
 	int ends[2], status;
 	long result = 0;
@@ -386,7 +386,7 @@ int main(void)
 {
 	/* Programs that aren't of the build are compiled here, not taken from an earlier run's.
 	 */
-	(void)setenv("XDG_CACHE_HOME", "/nowhere", 1);
+	(void)setenv("XDG_CACHE_HOME", "/proc/nowhere", 1);
 	default_test();
 	foreign_test();
 	verdicts_test();

@@ -11,17 +11,24 @@
 
 enum { CALLS_MAX = 1024, CALL_NAME_MAX = 40 };
 
+/* See table.h. */
+enum sieve { SIEVE_COMPARED, SIEVE_ALLOWED, SIEVE_REST, SIEVE_MAX };
+
+/* What a sieve answers to a call that it leaves to the next one. No table has this action. */
+#define PASS SCMP_ACT_LOG
+
 /* A table on its way into a filter. */
 struct compilation {
 	const struct table *table;
 	const struct program_target *target;
-	scmp_filter_ctx ctx;
-	bool has_rules;
+	scmp_filter_ctx ctx[SIEVE_MAX];
+	bool has_rules[SIEVE_MAX];
 	/* By the call's number: */
-	int rule_number[CALLS_MAX];  /* what libseccomp wants to be told */
-	bool is_named[CALLS_MAX];    /* a row names it */
-	bool is_compared[CALLS_MAX]; /* a row that compares arguments holds */
-	bool is_decided[CALLS_MAX]; /* a row that compares none holds: later rows don't count */
+	int rule_number[CALLS_MAX]; /* what libseccomp wants to be told */
+	bool is_named[CALLS_MAX];   /* by any row */
+	bool is_allowed[CALLS_MAX]; /* with all arguments: no call gets to the last sieve */
+	uint32_t
+		rest_action[CALLS_MAX]; /* in the last sieve; by default the table's `unheld` */
 };
 
 void program_scope_release(scmp_filter_ctx *ctx)
@@ -53,6 +60,14 @@ scmp_filter_ctx program_begin(uint32_t arch, uint32_t default_action)
 	return take_ptr(ctx);
 }
 
+static int fail_too_long(void)
+{
+	return fail(
+		E2BIG,
+		"the seccomp program is longer than the %d instructions that the kernel takes",
+		BPF_MAXINSNS);
+}
+
 int program_export(scmp_filter_ctx ctx, bool has_rules, struct arena *a,
 		   struct plan_filter *ret_filter)
 {
@@ -75,10 +90,7 @@ int program_export(scmp_filter_ctx ctx, bool has_rules, struct arena *a,
 		return fail_sys("rewind a memory file");
 	r = io_read_file(fd, a, max, &code, &len);
 	if (r == -EFBIG)
-		return fail(E2BIG,
-			    "the seccomp program is longer than the %d instructions that "
-			    "the kernel takes",
-			    BPF_MAXINSNS);
+		return fail_too_long();
 	if (r < 0)
 		return fail(-r, "read a memory file: %s", strerrordesc_np(-r));
 	ret_filter->code = (const struct sock_filter *)(const void *)code;
@@ -86,10 +98,11 @@ int program_export(scmp_filter_ctx ctx, bool has_rules, struct arena *a,
 	return 0;
 }
 
-static int rule_add(struct compilation *c, uint32_t action, int nr, unsigned n,
-		    const struct scmp_arg_cmp *args)
+static int rule_add(struct compilation *c, enum sieve sieve, int nr, uint32_t action,
+		    const struct table_row *row)
 {
-	int r = seccomp_rule_add_array(c->ctx, action, c->rule_number[nr], n, args);
+	int r = seccomp_rule_add_array(c->ctx[sieve], action, c->rule_number[nr],
+				       row ? row->n_args : 0, row ? row->args : NULL);
 
 	if (r < 0) {
 		autofree char *name = seccomp_syscall_resolve_num_arch(c->target->arch, nr);
@@ -97,21 +110,8 @@ static int rule_add(struct compilation *c, uint32_t action, int nr, unsigned n,
 		return fail(-r, "add a seccomp rule for %s: %s", name ? name : "?",
 			    strerrordesc_np(-r));
 	}
-	c->has_rules = true;
+	c->has_rules[sieve] = true;
 	return 0;
-}
-
-/* What is answered where no argument compared true. libseccomp drops the comparisons when a
- * rule without any comes after them, so this rule has one that is always true, on the last
- * argument, since libseccomp compares the arguments in their order. */
-static int call_decide(struct compilation *c, int nr, uint32_t action)
-{
-	const struct scmp_arg_cmp always = SCMP_A5(SCMP_CMP_GE, 0);
-
-	c->is_decided[nr] = true;
-	if (action == c->table->unnamed)
-		return 0;
-	return rule_add(c, action, nr, c->is_compared[nr] ? 1 : 0, &always);
 }
 
 static bool row_holds(const struct table_row *row, const struct program_target *target)
@@ -132,14 +132,20 @@ static int call_add(struct compilation *c, const struct table_row *row, const ch
 		return 0;
 	if (nr >= CALLS_MAX)
 		return fail(ERANGE, "system call %s has the number %d", name, nr);
+	if (!c->is_named[nr])
+		c->rest_action[nr] = c->table->unheld;
 	c->is_named[nr] = true;
 	c->rule_number[nr] = seccomp_syscall_resolve_name(name);
-	if (c->is_decided[nr] || !row_holds(row, c->target))
+	if (!row_holds(row, c->target))
 		return 0;
-	if (row->n_args == 0)
-		return call_decide(c, nr, row->action);
-	c->is_compared[nr] = true;
-	return rule_add(c, row->action, nr, row->n_args, row->args);
+	if (row->action == SCMP_ACT_ALLOW) {
+		c->is_allowed[nr] |= row->n_args == 0;
+		return rule_add(c, SIEVE_ALLOWED, nr, row->action, row);
+	}
+	if (row->n_args)
+		return rule_add(c, SIEVE_COMPARED, nr, row->action, row);
+	c->rest_action[nr] = row->action;
+	return 0;
 }
 
 static int row_add(struct compilation *c, const struct table_row *row)
@@ -161,26 +167,72 @@ static int row_add(struct compilation *c, const struct table_row *row)
 	return 0;
 }
 
+static int table_add(struct compilation *c)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < c->table->n && r == 0; i++)
+		r = row_add(c, &c->table->rows[i]);
+	for (int nr = 0; nr < CALLS_MAX && r == 0; nr++)
+		if (c->is_named[nr] && !c->is_allowed[nr] &&
+		    c->rest_action[nr] != c->table->unnamed)
+			r = rule_add(c, SIEVE_REST, nr, c->rest_action[nr], NULL);
+	return r;
+}
+
+/* Appends the program NEXT to CODE: what returns PASS in CODE jumps there instead. */
+static void program_chain(struct sock_filter *code, size_t *n, const struct plan_filter *next)
+{
+	for (size_t i = 0; i < *n; i++)
+		if (code[i].code == (BPF_RET | BPF_K) && code[i].k == PASS)
+			code[i] = (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA,
+							       (uint32_t)(*n - i - 1));
+	memcpy(code + *n, next->code, next->n * sizeof(*code));
+	*n += next->n;
+}
+
+static int sieves_export(struct compilation *c, struct arena *a, struct plan_filter *ret_filter)
+{
+	struct plan_filter parts[SIEVE_MAX];
+	struct sock_filter *code;
+	size_t total = 0, n = 0;
+
+	for (int i = 0; i < SIEVE_MAX; i++) {
+		bool is_needed = c->has_rules[i] || i == SIEVE_REST;
+		int r = is_needed ? program_export(c->ctx[i], c->has_rules[i], a, &parts[i])
+				  : 0;
+
+		if (r < 0)
+			return r;
+		if (!is_needed)
+			parts[i].n = 0;
+		total += parts[i].n;
+	}
+	if (total > BPF_MAXINSNS)
+		return fail_too_long();
+	code = arena_alloc(a, total * sizeof(*code));
+	for (int i = 0; i < SIEVE_MAX; i++)
+		if (parts[i].n)
+			program_chain(code, &n, &parts[i]);
+	*ret_filter = (struct plan_filter){.code = code, .n = (unsigned short)n};
+	return 0;
+}
+
 int program_from_table(const struct table *table, const struct program_target *target,
 		       struct arena *a, struct plan_filter *ret_filter)
 {
-	autofilter scmp_filter_ctx ctx = program_begin(target->arch, table->unnamed);
-	struct compilation c = {.table = table, .target = target, .ctx = ctx};
+	autofilter scmp_filter_ctx compared = program_begin(target->arch, PASS);
+	autofilter scmp_filter_ctx allowed = program_begin(target->arch, PASS);
+	autofilter scmp_filter_ctx rest = program_begin(target->arch, table->unnamed);
+	struct compilation c = {
+		.table = table,
+		.target = target,
+		.ctx = {compared, allowed, rest},
+	};
 	int r;
 
-	if (!ctx)
+	if (!compared || !allowed || !rest)
 		return fail(ENOMEM, "make a seccomp filter: out of memory");
-	for (size_t i = 0; i < table->n; i++) {
-		r = row_add(&c, &table->rows[i]);
-		if (r < 0)
-			return r;
-	}
-	for (int nr = 0; nr < CALLS_MAX; nr++) {
-		if (!c.is_named[nr] || c.is_decided[nr])
-			continue;
-		r = call_decide(&c, nr, table->unheld);
-		if (r < 0)
-			return r;
-	}
-	return program_export(ctx, c.has_rules, a, ret_filter);
+	r = table_add(&c);
+	return r < 0 ? r : sieves_export(&c, a, ret_filter);
 }

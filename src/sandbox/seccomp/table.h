@@ -13,13 +13,18 @@
 /*
  * Theory of operation
  *
- * The rows that name a call are read from the top; the first one that holds decides. A row
- * holds where its condition on the sandbox does (one of `caps`, or `nested`; neither: always)
- * and all of its `args` compare true. Where rows name a call and none holds, the answer is the
- * table's `unheld`; a call that no row names gets `unnamed`.
+ * A row holds where its condition on the sandbox does (one of `caps`, or `nested`; neither:
+ * always) and all of its `args` compare true. A call goes through three sieves, whatever the
+ * order of rows:
  *
- * libseccomp knows no order between rules of one call. So rows of one call that compare
- * arguments and differ in their action must not both be able to hold.
+ *   1. a row that holds, compares arguments and doesn't allow: its action
+ *   2. a row that holds and allows: the call is allowed
+ *   3. a row that holds and compares nothing: its action; where rows name the call and none of
+ * them holds: the table's `unheld`; where no row names it: `unnamed`
+ *
+ * Each sieve is a libseccomp filter of its own, because libseccomp knows no order between rules
+ * that compare arguments of one call: within a sieve rows of one call that differ in their
+ * action must not both be able to hold.
  */
 
 enum { TABLE_ARGS_MAX = 2 };
