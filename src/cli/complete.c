@@ -294,9 +294,15 @@ static void offer_capabilities(struct answer *s)
 	offer(s, "ALL", NULL);
 	if (caps_parse("ALL", &all) < 0)
 		return;
-	for (unsigned cap = 0; cap < 64; cap++)
-		if (all >> cap & 1)
-			offer(s, arena_strdup(s->arena, caps_name(cap, name)), NULL);
+	for (unsigned cap = 0; cap < 64; cap++) {
+		const char *bare = str_after(caps_name(cap, name), "CAP_");
+
+		if (!(all >> cap & 1) || !bare)
+			continue;
+		/* The prefix only for who has begun with it. */
+		offer(s, arena_strdup(s->arena, str_after(s->value, "CAP_") ? name : bare),
+		      NULL);
+	}
 }
 
 static void offer_environment(struct answer *s)

@@ -285,10 +285,11 @@ int main(int argc, char *argv[])
 
 		r = written < 0 ? written : r;
 	}
-	if (r < 0) {
+	/* A command that ran may have ended with a status of its own and a sentence beside it. */
+	if (r < 0 || *fail_text())
 		failure_print(command, r);
+	if (r < 0)
 		r = EXIT_SBX;
-	}
 	arena_done(&arena);
 	return r;
 }

@@ -10,6 +10,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <unistd.h>
 
@@ -81,44 +82,59 @@ static int env_line(struct plan *p, const char *line)
 	return env_take(p, line);
 }
 
-/* Cuts the next line off *REST, an end of CR LF too. -EINVAL where it holds a NUL byte. */
-static int line_next(char **rest, const char *end, char **ret_line)
+/* Cuts the next line off *REST, an end of CR LF too. NULL where it holds a NUL byte. */
+static char *line_next(char **rest, char *end)
 {
 	char *line = *rest;
 	char *stop = memchr(line, '\n', (size_t)(end - line));
-	size_t len = (size_t)((stop ? stop : end) - line);
 
-	*rest = stop ? stop + 1 : line + len;
-	line[len] = '\0';
-	if (strlen(line) != len)
-		return fail(EINVAL, "there is a NUL byte in it");
-	if (len > 0 && line[len - 1] == '\r')
-		line[len - 1] = '\0';
-	*ret_line = line;
-	return 0;
+	*rest = stop ? stop + 1 : end;
+	if (!stop)
+		stop = end; /* io_read_file() has put a NUL there */
+	*stop = '\0';
+	if (strlen(line) != (size_t)(stop - line))
+		return NULL;
+	if (stop > line && stop[-1] == '\r')
+		stop[-1] = '\0';
+	return line;
+}
+
+static int env_file_read(const char *path, struct arena *a, char **ret_data, size_t *ret_len)
+{
+	autoclose int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	int r = fd < 0 ? -errno : io_read_file(fd, a, ENV_FILE_MAX, ret_data, ret_len);
+
+	if (r == -EINVAL)
+		return fail(EINVAL, "it is not a regular file");
+	if (r == -EFBIG)
+		return fail(EFBIG, "it is larger than 1 MiB");
+	return r < 0 ? fail(-r, "read it: %s", strerrordesc_np(-r)) : 0;
+}
+
+static int env_file_take(struct plan *p, const char *path)
+{
+	SCOPE_END(arena_done) struct arena file = {0};
+	char *rest = NULL, *line, *end;
+	size_t len = 0;
+	int r = env_file_read(path, &file, &rest, &len);
+
+	if (r < 0)
+		return r;
+	end = rest + len;
+	for (int number = 1; r == 0 && rest < end; number++) {
+		line = line_next(&rest, end);
+		r = line ? env_line(p, line) : fail(EINVAL, "there is a NUL byte in it");
+		if (r < 0)
+			r = fail_in(r, "line %d", number);
+	}
+	return r;
 }
 
 int spec_env_file(struct plan *p, const char *path)
 {
-	SCOPE_END(arena_done) struct arena file = {0};
-	char shown[OPT_SHOWN_MAX], *rest, *line = NULL;
-	const char *end;
-	size_t len;
-	int r = io_read_path(path, &file, ENV_FILE_MAX, &rest, &len);
-
-	if (r < 0)
-		return fail_hint(r, "name a file with a NAME=VALUE in each line");
-	end = rest + len;
-	for (int number = 1; rest < end; number++) {
-		r = line_next(&rest, end, &line);
-		if (r == 0)
-			r = env_line(p, line);
-		if (r < 0)
-			return fail_hint(
-				fail_in(r, "'%s': line %d", opt_shown(shown, path), number),
-				"each line is NAME=VALUE, NAME, or a comment behind '#'");
-	}
-	return 0;
+	return spec_failed(
+		env_file_take(p, path), path,
+		"a file with NAME=VALUE, NAME, or a comment behind '#' in each line");
 }
 
 /* What tells of the caller's user, folder and host. */
@@ -174,7 +190,7 @@ static int limit_read(int resource, struct rlimit *ret_limit)
 
 static int limits_of_the_host(struct plan *p)
 {
-	struct rlimit limit;
+	struct rlimit limit = {0};
 
 	for (size_t i = 0; i < ARRAY_SIZE(ulimits); i++) {
 		int r = limit_read(ulimits[i].resource, &limit);
@@ -219,7 +235,7 @@ static int limit_parse(struct arena *a, const char *value, struct rlimit *ret_li
 {
 	char *hard = arena_strdup(a, value);
 	const char *soft = strsep(&hard, ":");
-	struct rlimit limit;
+	struct rlimit limit = {0};
 	int r = limit_number(soft, &limit.rlim_cur);
 
 	if (r == 0)
@@ -235,7 +251,7 @@ static int limit_parse(struct arena *a, const char *value, struct rlimit *ret_li
 static int ulimit_take(struct plan *p, const char *value)
 {
 	size_t name = strcspn(value, "=");
-	struct rlimit limit, own;
+	struct rlimit limit = {0}, own = {0};
 	int resource = 0, r;
 
 	if (streq(value, "host"))

@@ -108,12 +108,14 @@ static int tty_open(struct attach *a)
 
 /* The pty starts like the caller's terminal: the same keys for erase and interrupt, UTF-8 or
  * not. */
-static const struct termios *pty_modes_make(struct attach *a)
+static const struct termios *pty_modes_make(struct attach *a, bool out_is_tty)
 {
 	a->pty_modes = a->modes;
-	/* A terminal that isn't raw echoes already. */
+	/* A terminal that isn't raw echoes, and ends lines with "\r\n", by itself. */
 	if (!a->wants_raw)
 		a->pty_modes.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
+	if (!a->wants_raw && out_is_tty)
+		a->pty_modes.c_oflag &= ~(tcflag_t)OPOST;
 	return &a->pty_modes;
 }
 
@@ -134,7 +136,7 @@ static int prepare_pty(struct attach *a, struct plan *p, const struct sandbox_op
 	if (a->sized >= 0)
 		(void)ioctl(a->sized, TIOCGWINSZ, &p->pty_size);
 	if (is_tty[0])
-		p->pty_modes = pty_modes_make(a);
+		p->pty_modes = pty_modes_make(a, is_tty[out]);
 	if (is_tty[0] || options->interactive)
 		r = input_open(a, -EBADF);
 	return r < 0 ? r : output_open(a, ATTACH_OUTPUT, -EBADF, out);

@@ -117,19 +117,24 @@ void attach_terminal_lost(struct attach *a)
  * is pending afterwards has continued us. */
 static bool job_stop(bool alone)
 {
-	sigset_t stop, pending;
+	static const struct timespec now;
+	sigset_t stop, resumed;
 
 	(void)kill(alone ? getpid() : 0, SIGTSTP);
 	(void)sigemptyset(&stop);
 	(void)sigaddset(&stop, SIGTSTP);
 	(void)sigprocmask(SIG_UNBLOCK, &stop, NULL);
 	(void)sigprocmask(SIG_BLOCK, &stop, NULL);
-	return sigpending(&pending) == 0 && sigismember(&pending, SIGCONT) == 1;
+	(void)sigemptyset(&resumed);
+	(void)sigaddset(&resumed, SIGCONT);
+	return sigtimedwait(&resumed, NULL, &now) == SIGCONT;
 }
 
 void attach_resume(struct attach *a)
 {
 	attach_forget_stops(a);
+	/* Where it was SIGSTOP, the shell has set its own modes meanwhile. */
+	a->is_raw = false;
 	attach_terminal_update(a);
 	attach_send(a, SIGCONT);
 }

@@ -313,10 +313,14 @@ int idmap_write_self(const struct plan_ids *ids)
 	return r;
 }
 
+uint32_t idmap_root(const struct idmap *map)
+{
+	return idmap_outside(map, 0) < 0 ? map->extents[0].inside : 0;
+}
+
 int idmap_become_root(const struct plan_ids *ids)
 {
-	uint32_t uid = idmap_outside(&ids->uids, 0) < 0 ? ids->uids.extents[0].inside : 0;
-	uint32_t gid = idmap_outside(&ids->gids, 0) < 0 ? ids->gids.extents[0].inside : 0;
+	uint32_t uid = idmap_root(&ids->uids), gid = idmap_root(&ids->gids);
 	int r = 0;
 
 	/* With one id setgroups is denied and the caller's groups stay; they show as nobody's.

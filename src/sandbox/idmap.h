@@ -22,8 +22,10 @@ int idmap_write_child(const struct plan_ids *ids, pid_t pid);
 /* From inside the new user namespace: writes a map of one id, which needs no helper. */
 int idmap_write_self(const struct plan_ids *ids);
 
-/* From inside, once the maps stand: becomes the lowest id that is mapped, root unless one id is
- * kept. */
+/* The id inside that the set-up runs as: root, or the one that there is. */
+uint32_t idmap_root(const struct idmap *map);
+
+/* From inside, once the maps stand: becomes idmap_root(). */
 int idmap_become_root(const struct plan_ids *ids);
 
 /* Runs WORK(ARG) in a user and mount namespace of its own with the maps IDS and as their root;

@@ -236,13 +236,13 @@ static int choose(struct plan *p)
 
 int overlay_decide(struct plan *p)
 {
-	bool mapped;
 	int r;
 
 	if (p->root.overlay == PLAN_OVERLAY_NONE)
 		return 0;
-	mapped = p->root.is_host || owners_are_mapped(p);
-	p->root.squash = !mapped && p->root.overlay != PLAN_OVERLAY_KERNEL;
+	/* Files of ids that aren't mapped can't be copied up as what they are. */
+	p->root.squash = p->root.overlay != PLAN_OVERLAY_KERNEL &&
+			 (p->root.is_host || !owners_are_mapped(p));
 	r = choose(p);
 	if (r == 0 && p->root.overlay != PLAN_OVERLAY_FUSE)
 		p->root.squash = false;
@@ -314,17 +314,21 @@ static void keep_open(int fd)
 
 static void fuse_exec(const struct plan *p, int userns, int fuse, int errors)
 {
-	const char *extra = p->root.squash ? ",squash_to_root" : "";
 	char options[256], mount_point[32];
 	const char *const argv[] = {"fuse-overlayfs", "-f", "-o", options, mount_point, NULL};
 	char *const envp[] = {NULL};
+	int used;
 	autoclose int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	sigset_t none;
 
-	(void)snprintf(options, sizeof(options),
-		       "lowerdir=/proc/self/fd/%d,upperdir=/proc/self/fd/%d/upper,"
-		       "workdir=/proc/self/fd/%d/work,volatile%s",
-		       p->root.fd, p->root.state_fd, p->root.state_fd, extra);
+	used = snprintf(options, sizeof(options),
+			"lowerdir=/proc/self/fd/%d,upperdir=/proc/self/fd/%d/upper,"
+			"workdir=/proc/self/fd/%d/work,volatile",
+			p->root.fd, p->root.state_fd, p->root.state_fd);
+	if (p->root.squash)
+		(void)snprintf(options + used, sizeof(options) - (size_t)used,
+			       ",squash_to_uid=%u,squash_to_gid=%u", idmap_root(&p->ids.uids),
+			       idmap_root(&p->ids.gids));
 	(void)snprintf(mount_point, sizeof(mount_point), "/dev/fd/%d", fuse);
 	if (setns(userns, CLONE_NEWUSER) < 0)
 		return;

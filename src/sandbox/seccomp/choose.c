@@ -65,8 +65,8 @@ static int profile_compile(struct plan *p, struct arena *scratch,
 static int profile_choose(struct plan *p, struct arena *scratch)
 {
 	const struct scmp_version *version = seccomp_version();
-	struct program_target target;
-	struct cache_entry entry;
+	struct program_target target = {0};
+	struct cache_entry entry = {0};
 	int r = target_init(p, &target);
 
 	if (r == 0)
@@ -92,7 +92,7 @@ static bool builtin_serves(const struct plan *p)
 
 static int default_choose(struct plan *p, struct arena *scratch)
 {
-	struct program_target target;
+	struct program_target target = {0};
 	struct cache_entry entry = {0};
 	struct cache_key key;
 	const char *source;

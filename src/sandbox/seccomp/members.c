@@ -33,21 +33,48 @@ static size_t line_of(const char *data, size_t offset)
 	return line;
 }
 
+/* json-c quietly takes the largest number that it has for any larger one. */
+static int numbers_check(const char *data, size_t len)
+{
+	static const char max[] = "18446744073709551615";
+	bool in_string = false;
+
+	for (size_t i = 0; i < len; i++) {
+		size_t digits = in_string ? 0 : strspn(data + i, "0123456789");
+
+		if (digits > strlen(max) ||
+		    (digits == strlen(max) && strncmp(data + i, max, digits) > 0))
+			return fail(ERANGE, "line %zu: a number is larger than %s",
+				    line_of(data, i), max);
+		if (digits)
+			i += digits - 1;
+		else if (data[i] == '"')
+			in_string = !in_string;
+		else if (data[i] == '\\' && in_string)
+			i++;
+	}
+	return 0;
+}
+
 int json_read(const char *data, size_t len, json_object **ret_value)
 {
 	SCOPE_END(scope_tokener_free) json_tokener *tokener = json_tokener_new_ex(DEPTH_MAX);
 	autojson json_object *value = NULL;
 	enum json_tokener_error error;
+	int r;
 
 	if (!tokener)
 		return fail(ENOMEM, "make a JSON parser: out of memory");
 	/* json-c takes the end of a string for the end of its input. */
-	if (len > INT_MAX || memchr(data, '\0', len))
+	if (len >= INT_MAX || memchr(data, '\0', len))
 		return fail(EINVAL, "not JSON: it has a NUL byte");
+	r = numbers_check(data, len);
+	if (r < 0)
+		return r;
 	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-	value = json_tokener_parse_ex(tokener, data, (int)len);
+	value = json_tokener_parse_ex(tokener, data, (int)len + 1);
 	error = json_tokener_get_error(tokener);
-	if (error == json_tokener_continue)
+	if (error == json_tokener_continue || error == json_tokener_error_parse_eof)
 		return fail(EINVAL, "not JSON: it ends too early");
 	if (error != json_tokener_success)
 		return fail(EINVAL, "not JSON: line %zu: %s",
