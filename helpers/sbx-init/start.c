@@ -65,8 +65,10 @@ __attribute__((used)) void *memcpy(void *restrict dst, const void *restrict src,
 	char *to = dst;
 	const char *from = src;
 
-	while (n--)
+	while (n--) {
 		*to++ = *from++;
+		__asm__ volatile("");
+	}
 	return dst;
 }
 
@@ -74,8 +76,10 @@ __attribute__((used)) void *memset(void *dst, int byte, size_t n)
 {
 	unsigned char *to = dst;
 
-	while (n--)
+	while (n--) {
 		*to++ = (unsigned char)byte;
+		__asm__ volatile("");
+	}
 	return dst;
 }
 

@@ -189,7 +189,7 @@ static inline int sys_close(int fd)
 static inline int sys_close_from(unsigned first)
 {
 #ifdef SYS_close_range
-	return (int)sys_call(SYS_close_range, first, (long)~0U, 0, 0, 0, 0);
+	return (int)sys_call(SYS_close_range, first, (long)UINT32_MAX, 0, 0, 0, 0);
 #else
 	return -ENOSYS;
 #endif

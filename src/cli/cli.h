@@ -50,14 +50,14 @@ int cmd_ls(const struct invocation *inv);
 int cmd_rm(const struct invocation *inv);
 int cmd_complete(const struct invocation *inv);
 
-/* ---- help.c -------------------------------------------------------------------------- */
+/* ---- help.c --------------------------------------------------------------------------- */
 
 enum { HELP_COLUMNS = 96 };
 
 void help_sbx(FILE *out);
 void help_command(FILE *out, const struct command *c);
 
-/* ---- complete.c ---------------------------------------------------------------------- */
+/* ---- complete.c ----------------------------------------------------------------------- */
 
 extern const struct opt complete_opts[];
 

@@ -54,6 +54,33 @@ static void say(const char *note)
 
 /* ---- the tree and its upper -------------------------------------------------------------- */
 
+/* What the overlay needs to know of the store before it is chosen. */
+static int store_say(struct enter *e)
+{
+	struct plan *p = &e->plan;
+
+	if (e->o->name && p->root.overlay == PLAN_OVERLAY_NONE)
+		return fail_hint(fail(EINVAL,
+				      "--name keeps what is written, and --direct writes to "
+				      "the tree"),
+				 "leave one of them out");
+	p->root.is_kept = e->is_kept || e->o->name;
+	p->root.store_path = e->store.path;
+	p->root.store_fd = dup(e->store.dir);
+	return p->root.store_fd < 0 ? fail_sys("copy a descriptor") : 0;
+}
+
+/* The folder of the upper becomes the plan's. */
+static int upper_say(struct enter *e)
+{
+	struct plan *p = &e->plan;
+
+	p->root.state_path = container_path(&e->store, &p->arena, &e->container);
+	if (p->root.state_fd < 0)
+		p->root.state_fd = dup(e->container.dir);
+	return p->root.state_fd < 0 ? fail_sys("copy a descriptor") : 0;
+}
+
 static bool is_path(const char *operand)
 {
 	return strchr(operand, '/') || streq(operand, ".") || streq(operand, "..");
@@ -78,7 +105,7 @@ static int kept_resume(struct enter *e)
 				      "what '%s' keeps was written by the other overlay driver",
 				      e->container.name),
 				 "leave --overlay out");
-	e->is_kept = e->plan.root.is_kept = true;
+	e->is_kept = true;
 	e->plan.name = e->container.name;
 	e->plan.root.overlay = e->container.overlay;
 	e->plan.ids.map = e->container.map;
@@ -106,32 +133,35 @@ static int tree_open(struct enter *e, const char *operand)
 		plan_note(p, "'%s' is the kept sandbox; the folder is './%s'", operand,
 			  operand);
 	r = kept_resume(e);
+	if (r == 0)
+		r = upper_say(e);
 	return r < 0 ? r : plan_set_root(p, c->tree);
 }
 
-/* A new folder for the upper: a kept one gets its config.json when the plan is decided. */
+/* Makes the folder of the upper, where it isn't in memory, and a kept sandbox of it where it
+ * has a name. Only now is it known what that sandbox is. */
 static int upper_open(struct enter *e)
 {
+	struct container *c = &e->container;
 	struct plan *p = &e->plan;
-	int r = 0;
+	char real[PATH_MAX];
+	int r;
 
-	if (p->root.overlay == PLAN_OVERLAY_NONE) {
-		if (!e->o->name)
-			return 0;
-		return fail_hint(fail(EINVAL,
-				      "--name keeps what is written, and --direct writes to "
-				      "the tree"),
-				 "leave one of them out");
+	if (e->is_kept || !plan_wants_state(p))
+		return 0;
+	r = container_new(&e->store, c);
+	if (r == 0 && e->o->name) {
+		if (!realpath(e->operand, real))
+			return fail_sys("find the whole path of '%s'", p->root.path);
+		(void)snprintf(c->name, sizeof(c->name), "%s", e->o->name);
+		c->tree = arena_strdup(&p->arena, real);
+		c->overlay = p->root.overlay;
+		c->map = p->ids.map;
+		c->keep_id = p->ids.keep;
+		e->is_kept = e->is_new = true;
+		r = container_keep(&e->store, c);
 	}
-	if (!e->is_kept)
-		r = container_new(&e->store, &e->container);
-	if (r < 0)
-		return r;
-	p->root.store_fd = dup(e->store.dir);
-	p->root.state_fd = dup(e->container.dir);
-	p->root.store_path = e->store.path;
-	p->root.state_path = container_path(&e->store, &p->arena, &e->container);
-	return p->root.store_fd < 0 || p->root.state_fd < 0 ? fail_sys("copy a descriptor") : 0;
+	return r < 0 ? r : upper_say(e);
 }
 
 /* ---- options to plan --------------------------------------------------------------------- */
@@ -217,29 +247,9 @@ static int options_apply(struct plan *p, const struct enter_options *o)
 
 /* ---- running ----------------------------------------------------------------------------- */
 
-/* Turns the temporary folder into a kept sandbox, now that it is known what it is. */
-static int keep(struct enter *e)
-{
-	struct container *c = &e->container;
-	struct plan *p = &e->plan;
-	char real[PATH_MAX];
-
-	if (!e->o->name || e->is_kept)
-		return 0;
-	if (!realpath(e->operand, real))
-		return fail_sys("find the whole path of '%s'", p->root.path);
-	(void)snprintf(c->name, sizeof(c->name), "%s", e->o->name);
-	c->tree = arena_strdup(&p->arena, real);
-	c->overlay = p->root.overlay;
-	c->map = p->ids.map;
-	c->keep_id = p->ids.keep;
-	e->is_kept = e->is_new = p->root.is_kept = true;
-	p->root.state_path = container_path(&e->store, &p->arena, c);
-	return container_keep(&e->store, c);
-}
-
 static int run(struct enter *e)
 {
+	struct plan *p = &e->plan;
 	struct sandbox_options options = {
 		.terminal = e->o->terminal,
 		.interactive = e->o->interactive,
@@ -247,11 +257,20 @@ static int run(struct enter *e)
 		.debug = e->o->debug,
 		.say = say,
 	};
+	int r;
 
-	for (size_t i = 0; i < e->plan.notes.n; i++)
-		say(e->plan.notes.v[i]);
+	for (size_t i = 0; i < p->notes.n; i++)
+		say(p->notes.v[i]);
 	fail_forget();
-	return sandbox_run(&e->plan, &options);
+	r = sandbox_run(p, &options);
+	if (r >= 0 || !p->root.is_refused || !p->root.may_fall_back || e->is_kept)
+		return r;
+	/* The kernel's overlay works here, but not on this tree. */
+	fail_forget();
+	p->root.overlay = PLAN_OVERLAY_FUSE;
+	p->root.in_memory = p->root.may_fall_back = false;
+	r = upper_open(e);
+	return r < 0 ? r : sandbox_run(p, &options);
 }
 
 /* Afterwards: a kept upper is made durable, another one goes, and so does a kept one that could
@@ -287,7 +306,7 @@ static int plan_make(struct enter *e, const struct invocation *inv)
 	if (r == 0)
 		r = tree_open(e, e->operand);
 	if (r == 0)
-		r = upper_open(e);
+		r = store_say(e);
 	for (int i = 1; i < inv->argc; i++)
 		strv_push(&p->arena, &p->argv, inv->argv[i]);
 	return r < 0 ? r : plan_freeze(p);
@@ -309,7 +328,7 @@ int cmd_enter(const struct invocation *inv)
 		return upper_close(&e, r);
 	}
 	if (r == 0)
-		r = keep(&e);
+		r = upper_open(&e);
 	if (r == 0)
 		r = run(&e);
 	return upper_close(&e, r);

@@ -285,7 +285,7 @@ int main(int argc, char *argv[])
 
 		r = written < 0 ? written : r;
 	}
-	/* A command that ran may have ended with a status of its own and a sentence beside it. */
+	/* A command that ran may have a status of its own and a sentence beside it. */
 	if (r < 0 || *fail_text())
 		failure_print(command, r);
 	if (r < 0)

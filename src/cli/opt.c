@@ -32,7 +32,7 @@ const struct opt *opt_find_letter(const struct opt *opts, char letter)
 	return NULL;
 }
 
-/* ---- what messages need ------------------------------------------------------------------ */
+/* ---- what messages need --------------------------------------------------------------- */
 
 const char *opt_shown(char dst[static OPT_SHOWN_MAX], const char *value)
 {
@@ -137,8 +137,7 @@ static int unknown_letter(const struct parse *p, const char *letter)
 	return hint_nearest(p, -EINVAL, word + 1);
 }
 
-/* ---- the parser ---------------------------------------------------------------------------
- */
+/* ---- the parser ----------------------------------------------------------------------- */
 
 static int option_set(struct parse *p, const struct opt *o, const char *value)
 {
@@ -214,8 +213,7 @@ int opt_parse(const struct opt *opts, struct arena *a, int argc, char *const arg
 	return 0;
 }
 
-/* ---- setters ------------------------------------------------------------------------------
- */
+/* ---- setters -------------------------------------------------------------------------- */
 
 int opt_to_bool(const char *value, bool *ret_value)
 {

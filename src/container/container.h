@@ -14,7 +14,7 @@
  *   $XDG_DATA_HOME/sbx/            mode 0700
  *     containers/ID/               a kept sandbox: config.json, upper/, work/, launcher
  *     tmp/ID/                      one that is thrown away: upper/, work/
- *     .overlay-probe               what the kernel's overlay can do here (sandbox room)
+ *     .overlay-in-*                what the kernel's overlay can do here (sandbox room)
  *
  * A folder is in use while somebody holds flock(2) on it: the launcher, and fuse-overlayfs,
  * which inherits the descriptor. Who makes a folder locks it and then looks whether the name

@@ -179,7 +179,7 @@ static void unreadable_note(struct plan *p)
 {
 	struct unreadable found;
 
-	if (!p->root.squash)
+	if (!p->root.squash || p->root.is_host)
 		return;
 	unreadable_count(p->root.fd, &found);
 	if (found.n == 0)
@@ -193,10 +193,36 @@ static void unreadable_note(struct plan *p)
 		  p->root.path);
 }
 
+static size_t depth(const char *path)
+{
+	size_t n = 0;
+
+	for (; *path; path++)
+		n += *path == '/';
+	return n;
+}
+
+/* A mount on a folder comes before those below it, whatever the order of the options; what is
+ * equally deep keeps its order. An insertion sort, since there are few. */
+static void mounts_sort(struct plan *p)
+{
+	for (size_t i = 1; i < p->n_mounts; i++)
+		for (size_t j = i; j > 0; j--) {
+			struct plan_mount *above = &p->mounts[j - 1], *below = &p->mounts[j];
+			struct plan_mount moved = *below;
+
+			if (depth(above->target) <= depth(below->target))
+				break;
+			*below = *above;
+			*above = moved;
+		}
+}
+
 int plan_freeze(struct plan *p)
 {
 	int r;
 
+	mounts_sort(p);
 	ids_default(p);
 	r = idmap_decide(p);
 	if (r < 0)

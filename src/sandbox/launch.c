@@ -187,6 +187,7 @@ static int on_message(void *context, const struct wire_message *m, int passed)
 		l->options->say(m->text);
 		return 0;
 	case WIRE_FAILED:
+		l->plan->root.is_refused = streq(m->step, "root");
 		return on_failed(m);
 	case WIRE_EXEC_FAILED:
 		(void)fail(m->err, "%s", m->text);

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -46,21 +47,82 @@ static struct fd_path fd_path(int fd)
 	return path;
 }
 
-/* Opens TARGET below the new root; a folder or file that is missing is made, unless the root is
- * the tree itself, which is nobody's to change. */
+/* The deepest folder on the way to TARGET that is there. */
+static int nearest_open(const struct setup *s, const char *target)
+{
+	char path[PATH_MAX];
+	char *slash;
+	int r = -ENOENT;
+
+	(void)snprintf(path, sizeof(path), "%s", target);
+	while (r == -ENOENT && (slash = strrchr(path, '/'))) {
+		*slash = '\0';
+		r = path_open_in(s->root, *path ? path : ".", O_PATH | O_DIRECTORY);
+	}
+	return r;
+}
+
+static bool is_on(const struct setup *s, const char *place, dev_t device)
+{
+	autoclose int fd = path_open_in(s->root, place, O_PATH);
+	struct stat st;
+
+	return fd >= 0 && fstat(fd, &st) == 0 && st.st_dev == device;
+}
+
+/* Whether what is made in the folder FD is made on a file system of the sandbox's own: its
+ * overlay, or a tmpfs. Anything else is the host's, where mount points mustn't appear. */
+static bool is_ours(const struct setup *s, int fd)
+{
+	static const char *const places[] = {"dev", "run", "tmp"};
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return false;
+	if (s->plan->root.overlay != PLAN_OVERLAY_NONE && is_on(s, ".", st.st_dev))
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+		if (is_on(s, places[i], st.st_dev))
+			return true;
+	for (size_t i = 0; i < s->plan->n_mounts; i++)
+		if (s->plan->mounts[i].kind == PLAN_MOUNT_TMPFS &&
+		    is_on(s, s->plan->mounts[i].target, st.st_dev))
+			return true;
+	return false;
+}
+
+/* The file or folder TARGET below the new root, made where it is missing and may be made. A
+ * negative errno without a sentence; -ENOENT: it can't be made. */
+static int target_find(const struct setup *s, const char *target, enum path_type type)
+{
+	const char *path = target + strspn(target, "/");
+	int r = path_target_in(s->root, path, type, false);
+
+	if (r != -ENOENT)
+		return r;
+	autoclose int nearest = nearest_open(s, target);
+	if (nearest < 0 || !is_ours(s, nearest))
+		return nearest < 0 ? nearest : -ENOENT;
+	return path_target_in(s->root, path, type, true);
+}
+
+/* The same with a sentence. */
 static int target_open(const struct setup *s, const char *target, enum path_type type)
 {
-	bool create = s->plan->root.overlay != PLAN_OVERLAY_NONE;
 	const char *kind = type == PATH_FOLDER ? "folder" : "file";
-	int r = path_target_in(s->root, target + (*target == '/'), type, create);
+	int r = target_find(s, target, type);
 
-	if (r == -ENOENT && !create)
-		return fail_hint(fail(ENOENT, "the tree has no %s '%s' to mount on", kind,
-				      target),
-				 "make it, or leave --direct out");
+	if (r == -ENOENT)
+		return fail_hint(fail(ENOENT,
+				      "there is no %s '%s' to mount on, and making it would "
+				      "change the host's files",
+				      kind, target),
+				 "make it yourself, or leave --direct out");
 	if (r == -ELOOP)
-		return fail(ELOOP, "'%s' is a symbolic link in the tree, not a %s to mount on",
-			    target, kind);
+		return fail_hint(
+			fail(ELOOP, "'%s' is a symbolic link in the tree, not a %s to mount on",
+			     target, kind),
+			"name what the link leads to");
 	if (r < 0)
 		return fail(-r, "open the %s '%s' in the tree to mount on it: %s", kind, target,
 			    strerrordesc_np(-r));
@@ -348,14 +410,14 @@ static bool file_behind_link(const struct setup *s, const struct plan_file *f)
 
 static int file_add(const struct setup *s, const struct plan_file *f)
 {
-	bool create = s->plan->root.overlay != PLAN_OVERLAY_NONE;
-	autoclose int target = path_target_in(s->root, f->target + 1, PATH_FILE, create);
+	autoclose int target = target_find(s, f->target, PATH_FILE);
 	autoclose int source = -EBADF;
 	int r = 0;
 
 	if (target == -ELOOP && file_behind_link(s, f))
 		return 0;
-	if (target == -ENOENT && !create)
+	/* With --direct the tree has its own, or it has none. */
+	if (target == -ENOENT)
 		return 0;
 	if (target < 0)
 		return fail(-target, "put a file of the sandbox's own on '%s' of the tree: %s",
@@ -406,47 +468,62 @@ int mounts_user(struct setup *s)
 
 /* ---- masks ------------------------------------------------------------------------------- */
 
-/* What podman and Docker hide: state of the host that no payload needs. */
+/* What podman and Docker hide: state of the host that no payload needs. What the host's root
+ * alone may read or write (/proc/kcore, /proc/irq, /proc/sysrq-trigger) wants no mask here:
+ * host root is never mapped, so it is nobody inside, and no capability inside reaches it. */
 static const char *const masked[] = {
-	"/proc/acpi",	     "/proc/asound",
-	"/proc/kcore",	     "/proc/keys",
-	"/proc/key-users",   "/proc/latency_stats",
-	"/proc/sched_debug", "/proc/scsi",
-	"/proc/timer_list",  "/proc/timer_stats",
-	"/sys/firmware",     "/sys/fs/selinux",
-	"/sys/dev/block",    "/sys/devices/virtual/powercap",
+	"/proc/acpi",
+	"/proc/asound",
+	"/proc/keys",
+	"/proc/key-users",
+	"/proc/latency_stats",
+	"/proc/sched_debug",
+	"/proc/scsi",
+	"/proc/timer_list",
+	"/proc/timer_stats",
+	"/sys/firmware",
+	"/sys/fs/selinux",
+	"/sys/dev/block",
+	"/sys/devices/virtual/powercap",
 };
 
-static const char *const readonly[] = {
-	"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger",
-};
+/* Sysctls of the sandbox's own namespaces are its root's to write, but not behind the plan's
+ * back. */
+static const char readonly[] = "/proc/sys";
 
-static int mask(const struct setup *s, int null, const char *path)
+/* Hides a folder by an empty one: the first time a tmpfs, then that tmpfs again, *EMPTY. */
+static int mask_folder(const struct setup *s, const char *path, int fd, int *empty)
+{
+	if (*empty >= 0)
+		return bind(*empty, fd_path(fd).s);
+	if (mount("tmpfs", fd_path(fd).s, "tmpfs", NOTHING_SPECIAL | MS_RDONLY,
+		  "mode=0555,size=4k,nr_inodes=1") < 0)
+		return -errno;
+	*empty = path_open_in(s->root, path, O_PATH | O_NOFOLLOW);
+	return *empty < 0 ? *empty : 0;
+}
+
+static int mask(const struct setup *s, const char *path, int null, int *empty)
 {
 	autoclose int fd = path_open_in(s->root, path, O_PATH | O_NOFOLLOW);
 	struct stat st;
-	int r = 0;
+	int r;
 
 	if (fd == -ENOENT)
 		return 0;
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return fail(fd < 0 ? -fd : errno, "open '%s' to mask it", path);
-	if (!S_ISDIR(st.st_mode))
-		r = bind(null, fd_path(fd).s);
-	else if (mount("tmpfs", fd_path(fd).s, "tmpfs", NOTHING_SPECIAL | MS_RDONLY,
-		       "mode=0555,size=4k,nr_inodes=1") < 0)
-		r = -errno;
+	if ((st.st_mode & 0007) == 0)
+		return 0; /* the host's root's alone */
+	r = S_ISDIR(st.st_mode) ? mask_folder(s, path, fd, empty) : bind(null, fd_path(fd).s);
 	return r < 0 ? fail(-r, "mask '%s': %s", path, strerrordesc_np(-r)) : 0;
 }
 
 static int make_readonly(const struct setup *s, const char *path)
 {
 	autoclose int fd = path_open_in(s->root, path, O_PATH | O_NOFOLLOW);
-	int r;
+	int r = fd < 0 ? fd : bind(fd, fd_path(fd).s);
 
-	if (fd == -ENOENT)
-		return 0;
-	r = fd < 0 ? fd : bind(fd, fd_path(fd).s);
 	if (r < 0)
 		return fail(-r, "bind '%s' on itself: %s", path, strerrordesc_np(-r));
 	autoclose int mounted = path_open_in(s->root, path, O_PATH | O_NOFOLLOW);
@@ -457,6 +534,7 @@ static int make_readonly(const struct setup *s, const char *path)
 int mounts_mask(struct setup *s)
 {
 	autoclose int null = path_open_in(s->root, "dev/null", O_PATH | O_NOFOLLOW);
+	autoclose int empty = -EBADF;
 	struct stat st;
 	int r = 0;
 
@@ -466,10 +544,8 @@ int mounts_mask(struct setup *s)
 	    st.st_rdev != makedev(1, 3))
 		return fail(EINVAL, "'/dev/null' of the sandbox is not device 1:3");
 	for (size_t i = 0; i < ARRAY_SIZE(masked) && r == 0; i++)
-		r = mask(s, null, masked[i]);
-	for (size_t i = 0; i < ARRAY_SIZE(readonly) && r == 0; i++)
-		r = make_readonly(s, readonly[i]);
-	return r;
+		r = mask(s, masked[i], null, &empty);
+	return r < 0 ? r : make_readonly(s, readonly);
 }
 
 int mounts_readonly_root(struct setup *s)

@@ -14,27 +14,39 @@
  * inside can see it, and its own mount, which is only inside, can't get in its way. `none`: the
  * tree itself.
  *
- * overlay_decide() chooses, in the launcher; overlay_mount() does it, in pid 1. The kernel's
- * driver is probed once per store and kernel by a real mount in the store that must give a
- * whiteout and an opaque folder; whether it takes this very tree is only known when it is
- * mounted, so where the choice was left to sbx a refusal falls back to fuse there and then.
+ * An upper that is thrown away is in memory with the kernel's driver, as bubblewrap's and
+ * systemd-nspawn's are: a tmpfs inside, which costs no journal of a disk, that nobody outside
+ * sees and of which nothing can be left behind. fuse-overlayfs, which is outside, has its upper
+ * in the store, and so have the uppers that are kept. All run volatile: nothing is synced on
+ * the way. An upper that is kept is synced once, when the sandbox has ended, by whoever keeps
+ * it.
  *
- * Both run volatile: nothing is synced on the way. An upper that is kept is synced once, when
- * the sandbox has ended, by whoever keeps it.
+ * overlay_decide() chooses, in the launcher; overlay_mount() does it, in pid 1. The kernel's
+ * driver is probed once per place and kernel by a real mount that must give a whiteout and an
+ * opaque folder; whether it takes this very tree is only known when it is mounted, so where the
+ * choice was left to sbx (may_fall_back) and that mount is refused, the caller starts over with
+ * fuse.
  *
  * Uppers of the two drivers are not interchangeable (fuse-overlayfs marks opaque folders its
  * own way), so a kept one stays with the driver that made it.
  */
 
-/* Replaces PLAN_OVERLAY_AUTO and looks whether the owners of the tree are mapped. Needs: p->ids
- * decided, p->root.fd, and p->root.state_fd unless the driver is NONE. */
+/* Replaces PLAN_OVERLAY_AUTO, and decides p->root.squash, .userxattr, .in_memory,
+ * .may_fall_back. Needs: p->ids decided, p->root.fd, .is_kept, and .store_fd unless the driver
+ * is NONE. */
 int overlay_decide(struct plan *p);
 
 /* Whom pid 1 asks to start fuse-overlayfs on FUSE, mounted, in the user namespace USERNS. */
 typedef int overlay_ask(const struct setup *s, int userns, int fuse);
 
-/* In pid 1: mounts the root filesystem on SETUP_STAGING. Needs: s->tree, s->state. */
-int overlay_mount(const struct setup *s, overlay_ask *ask);
+/* In pid 1: mounts the root filesystem on SETUP_STAGING. Needs: s->tree, and s->state unless
+ * the upper is in memory. */
+int overlay_mount(struct setup *s, overlay_ask *ask);
+
+/* The kernel's driver on TARGET: over LOWER (O_PATH) and what MORE adds to it (":PATH..." or
+ * ""), upper/ and work/ of the folder STATE. A negative errno without a sentence. */
+int overlay_kernel_mount(const char *target, int lower, const char *more, int state,
+			 bool userxattr);
 
 /* In the launcher: starts fuse-overlayfs as a child; *RET_PID is the caller's to reap, and what
  * it complains of goes to the descriptor ERRORS. Mustn't be called between clone and exec. */

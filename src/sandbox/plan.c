@@ -111,7 +111,7 @@ static int bind_add(struct plan *p, const char *source, const char *target, unsi
 		.attrs = attrs,
 		.devices = device,
 	};
-	struct stat st;
+	struct stat st = {0};
 
 	escape_into(&p->arena, source, &m.source);
 	m.path = arena_strdup(&p->arena, source);
@@ -119,8 +119,7 @@ static int bind_add(struct plan *p, const char *source, const char *target, unsi
 	if (m.source_fd < 0)
 		return fail_hint(fail_sys("open '%s' to bind it", m.source),
 				 "name what exists; sbx makes nothing on the host");
-	if (fstat(m.source_fd, &st) < 0)
-		return fail_sys("look at '%s'", m.source);
+	(void)fstat(m.source_fd, &st);
 	m.source_is_folder = S_ISDIR(st.st_mode);
 	if (device && !S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode)) {
 		(void)fd_close(m.source_fd);
@@ -206,4 +205,9 @@ void plan_note(struct plan *p, const char *fmt, ...)
 	(void)vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
 	strv_push(&p->arena, &p->notes, arena_strdup(&p->arena, text));
+}
+
+bool plan_wants_state(const struct plan *p)
+{
+	return p->root.overlay != PLAN_OVERLAY_NONE && !p->root.in_memory;
 }

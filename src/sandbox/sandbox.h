@@ -80,9 +80,11 @@ struct plan_root {
 	bool readonly;
 	enum plan_overlay overlay; /* as asked; after plan_freeze() never AUTO */
 	bool may_fall_back; /* KERNEL was chosen by sbx: fuse where it refuses this tree */
+	bool is_refused;    /* sandbox_run(): it did */
+	bool in_memory;	    /* the upper is a tmpfs inside */
 	int store_fd;	    /* folder of the store, where the overlay probe is remembered */
 	const char *store_path;
-	int state_fd;		/* folder that holds upper/ and work/; -EBADF with NONE */
+	int state_fd; /* folder that holds upper/ and work/; -EBADF with NONE, in_memory */
 	const char *state_path; /* the same, absolute */
 	bool is_kept;		/* the upper stays: its driver must end in order */
 	bool squash;		/* the owners aren't mapped: all is shown as root's */
@@ -194,6 +196,9 @@ void plan_add_limit(struct plan *p, int resource, struct rlimit limit);
 
 /* Adds to p->notes. */
 void plan_note(struct plan *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Whether the frozen plan wants p->root.state_fd and .state_path before it runs. */
+bool plan_wants_state(const struct plan *p);
 
 /* Decides all that is still open, and checks that the parts fit. From here on the plan is
  * const. */

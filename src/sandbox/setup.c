@@ -65,7 +65,7 @@ static int step_sources(struct setup *s)
 	const struct plan *p = s->plan;
 	int r = source_open(p->root.source, p->root.fd, &s->tree);
 
-	if (r == 0 && p->root.state_fd >= 0)
+	if (r == 0 && plan_wants_state(p))
 		r = source_open(p->root.state_path, p->root.state_fd, &s->state);
 	for (size_t i = 0; i < p->n_mounts && r == 0; i++)
 		if (p->mounts[i].kind == PLAN_MOUNT_BIND)
@@ -204,7 +204,9 @@ static int step_user(struct setup *s)
 	const struct plan *p = s->plan;
 	int r = caps_apply_before_user(&p->caps);
 
-	if (r == 0 && p->ids.map == PLAN_MAP_SUBIDS)
+	if (r < 0)
+		return r;
+	if (p->ids.map == PLAN_MAP_SUBIDS)
 		r = sys_setgroups(p->n_groups, p->groups);
 	if (r == 0)
 		r = sys_setresgid(p->gid);
@@ -257,7 +259,6 @@ static int step_descriptors(struct setup *s)
 	return sys_close_range(INIT_FD + 1, ~0U);
 }
 
-/* After this no call is made that the payload's filter might refuse, but for the exec. */
 static int step_seccomp(struct setup *s)
 {
 	for (size_t i = 0; i < s->plan->n_filters; i++) {
@@ -311,7 +312,12 @@ static bool has_no_new_privs(const struct plan *p)
 
 static bool has_filters(const struct plan *p)
 {
-	return p->n_filters > 0;
+	return p->n_filters > 0 && !p->new_privs;
+}
+
+static bool has_early_filters(const struct plan *p)
+{
+	return p->n_filters > 0 && p->new_privs;
 }
 
 /* clang-format off */
@@ -350,10 +356,13 @@ const struct setup_step setup_steps[] = {
 	/* While root: the user's own folder may be closed to what they are now. */
 	{"workdir", step_workdir, NULL, "enter the working folder"},
 	{"limits", step_limits, has_limits, "set resource limits"},
+	/* Without no_new_privs only CAP_SYS_ADMIN can load a filter; so it comes first, and must let the
+	 * steps below pass. */
+	{"early-seccomp", step_seccomp, has_early_filters, "load the seccomp filter"},
 	/* From here on every step gives a right away that those before it needed. */
 	{"user", step_user, NULL, "become the user"},
 	{"capabilities", step_capabilities, NULL, "drop capabilities"},
-	/* Before "seccomp", which needs it or CAP_SYS_ADMIN. */
+	/* Before "seccomp", which needs it. */
 	{"no-new-privs", step_no_new_privs, has_no_new_privs, "set no_new_privs"},
 	/* Before "seccomp", whose program may refuse its calls. */
 	{"descriptors", step_descriptors, NULL, "close every descriptor that isn't the payload's"},

@@ -74,8 +74,12 @@ int io_read_path(const char *path, struct arena *a, size_t max, char **ret_data,
 		 size_t *ret_len)
 {
 	autoclose int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	int r;
+	int saved = errno, r;
+	char shown[256];
 
+	str_escape(shown, sizeof(shown), path);
+	path = shown;
+	errno = saved;
 	if (fd < 0)
 		return fail_sys("open '%s'", path);
 	r = io_read_file(fd, a, max, ret_data, ret_len);

@@ -3,7 +3,7 @@
 # bad-input.sh: wrong input gets one clear line, perhaps a hint, and status 125.
 
 # shellcheck source=tests/e2e/lib.sh
-. "$SBX_SOURCE/tests/e2e/lib.sh"
+. "${SBX_SOURCE:?is the folder of the sources}/tests/e2e/lib.sh"
 
 need_tree busybox
 

@@ -4,7 +4,7 @@
 # its own test suite, use git and Python, throw the sandbox away.
 
 # shellcheck source=tests/e2e/lib.sh
-. "$SBX_SOURCE/tests/e2e/lib.sh"
+. "${SBX_SOURCE:?is the folder of the sources}/tests/e2e/lib.sh"
 
 need_tree sub
 remember "$root"

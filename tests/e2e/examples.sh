@@ -3,7 +3,7 @@
 # examples.sh: the examples of the man pages, as they stand there.
 
 # shellcheck source=tests/e2e/lib.sh
-. "$SBX_SOURCE/tests/e2e/lib.sh"
+. "${SBX_SOURCE:?is the folder of the sources}/tests/e2e/lib.sh"
 
 need_tree sub
 

@@ -3,7 +3,7 @@
 # ids.sh: users inside: many with subordinate ids, and one that passes for many without.
 
 # shellcheck source=tests/e2e/lib.sh
-. "$SBX_SOURCE/tests/e2e/lib.sh"
+. "${SBX_SOURCE:?is the folder of the sources}/tests/e2e/lib.sh"
 
 need_tree sub
 

@@ -3,7 +3,7 @@
 # lib.sh: what the tests with whole root filesystems share. To be sourced.
 
 # shellcheck source=tests/tap.sh
-. "$SBX_SOURCE/tests/tap.sh"
+. "${SBX_SOURCE:?is the folder of the sources}/tests/tap.sh"
 
 # manifest FOLDER: its state, read as the root of the caller's subordinate ids, who may read it all.
 manifest() {

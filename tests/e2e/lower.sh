@@ -3,7 +3,7 @@
 # lower.sh DRIVER: whatever is done inside, the tree stays as it was, to the last time stamp.
 
 # shellcheck source=tests/e2e/lib.sh
-. "$SBX_SOURCE/tests/e2e/lib.sh"
+. "${SBX_SOURCE:?is the folder of the sources}/tests/e2e/lib.sh"
 
 driver=$1
 need_tree sub

@@ -3,7 +3,7 @@
 # many.sh: 200 sandboxes at once: all end well, none sees another, nothing is left.
 
 # shellcheck source=tests/e2e/lib.sh
-. "$SBX_SOURCE/tests/e2e/lib.sh"
+. "${SBX_SOURCE:?is the folder of the sources}/tests/e2e/lib.sh"
 
 need_tree sub
 count=200

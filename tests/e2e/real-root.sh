@@ -3,7 +3,7 @@
 # real-root.sh: a tree that real root made, whose owners are mapped in no user's sandbox.
 
 # shellcheck source=tests/e2e/lib.sh
-. "$SBX_SOURCE/tests/e2e/lib.sh"
+. "${SBX_SOURCE:?is the folder of the sources}/tests/e2e/lib.sh"
 
 need_tree real
 manifest "$root" >"$work/manifest"

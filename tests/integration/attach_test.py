@@ -238,7 +238,7 @@ def tty_yes_on_pipes():
     words = shell("tty; stty size; cat -n", options=["yes", "interactive"])
     done = subprocess.run(words, input=b"hello\nhalf", capture_output=True, check=False)
     lines = done.stdout.replace(b"\r", b"").split(b"\n")
-    check(b"/dev/pts/" in done.stdout and b"24 80" in lines, "--tty: a pty on pipes, of 24 by 80", done)
+    check(b"/dev/pts/" in done.stdout and b"24 80" in done.stdout, "--tty: a pty on pipes, of 24 by 80", done)
     check(b"     1\thello" in lines and any(b"     2\thalf" in line for line in lines),
           "--tty: the end of a piped stdin ends the pty's input", done)
     done = subprocess.run(shell("sleep 0.3; read x; echo got $x", options=["yes", "timeout=1500"]), input=b"hello\n",
@@ -556,6 +556,29 @@ def detach_a_group():
     detach_and_return(wrapper="timeout --foreground 100 ")
 
 
+def detached_ends():
+    t = bash()
+    t.type(f"'{FAKE}' -- sh -c 'echo re''ady; sleep 1; echo la''st words; exit 3'\n")
+    t.expect(b"ready")
+    until(t.is_raw)
+    t.type("\x10\x11")
+    t.expect(PROMPT)
+    check(t.expect(rb"last words.*Exit 3") is not None, "detached: the end is told, with the last output", t.seen)
+    t.type(f"'{FAKE}' -- sleep 100\n")
+    until(t.is_raw)
+    launcher = launcher_of(t)
+    t.type("\x10\x11")
+    t.expect(PROMPT)
+    t.type("disown -a\n")
+    t.expect(rb"\n" + PROMPT)
+    os.kill(t.pid, signal.SIGKILL)
+    os.waitpid(t.pid, 0)
+    t.status = 137
+    t.hang_up()
+    check(until(lambda: not is_alive(launcher), 8), "detached: hang-up ends it, though no shell sends SIGHUP")
+    t.close()
+
+
 def detach_needs_a_shell():
     t = Terminal(fake("cat", "-v", options=["keys=ctrl-p,ctrl-e"]))
     until(t.is_raw)
@@ -643,7 +666,7 @@ TESTS = [
     pipes_stay_pipes, folder_is_refused, relays_keep_order, tty_no_relays_input, tty_yes_on_pipes, sizes_follow,
     terminal_is_another, last_output_arrives, flood_lets_keys_through, nobody_reads, modes_are_restored,
     signals_are_forwarded, hang_up_ends_all, line_mode, keys_of_others, stop_and_continue, stop_from_outside,
-    pipeline_stops, detach_and_return, detach_a_group, detach_needs_a_shell,
+    pipeline_stops, detach_and_return, detach_a_group, detached_ends, detach_needs_a_shell,
     stop_needs_a_shell, background_from_the_start, terminal_of_another, nothing_is_left,
 ]
 
@@ -652,9 +675,7 @@ def main():
     wanted = sys.argv[1:]
     for test in TESTS:
         if not wanted or test.__name__ in wanted:
-            start = time.monotonic()
             test()
-            print(f"# {test.__name__}: {time.monotonic() - start:.1f} s")
     print(f"1..{checks}")
     return 1 if failures else 0
 

@@ -3,7 +3,7 @@
 # banned.sh: no function that has a better one, and none where it has no business.
 
 # shellcheck source=tests/lint/lib.sh
-. "$SBX_SOURCE/tests/lint/lib.sh"
+. "${SBX_SOURCE:?is the folder of the sources}/tests/lint/lib.sh"
 
 product() {
     sources '*.c' '*.h' | grep -E '^(src|helpers)/'

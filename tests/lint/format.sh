@@ -3,7 +3,7 @@
 # format.sh: C files look as clang-format prints them, and every file says what it is for.
 
 # shellcheck source=tests/lint/lib.sh
-. "$SBX_SOURCE/tests/lint/lib.sh"
+. "${SBX_SOURCE:?is the folder of the sources}/tests/lint/lib.sh"
 
 # wrong COMMAND: those of the files on stdin for which it fails.
 wrong() {

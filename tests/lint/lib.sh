@@ -3,7 +3,7 @@
 # lib.sh: which files the lint tests look at. To be sourced.
 
 # shellcheck source=tests/tap.sh
-. "$SBX_SOURCE/tests/tap.sh"
+. "${SBX_SOURCE:?is the folder of the sources}/tests/tap.sh"
 cd "$SBX_SOURCE" || exit 1
 
 # sources NAME-PATTERN...: the project's files of these names, without what a build made.

@@ -3,7 +3,7 @@
 # man.sh: the man pages are sound mdoc, and name exactly the options that the commands have.
 
 # shellcheck source=tests/lint/lib.sh
-. "$SBX_SOURCE/tests/lint/lib.sh"
+. "${SBX_SOURCE:?is the folder of the sources}/tests/lint/lib.sh"
 
 # Style included; but whether another page exists is a matter of the machine's index of them.
 remarks() {

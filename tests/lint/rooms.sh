@@ -3,7 +3,7 @@
 # rooms.sh: includes point down the list of rooms, and through each room's door.
 
 # shellcheck source=tests/lint/lib.sh
-. "$SBX_SOURCE/tests/lint/lib.sh"
+. "${SBX_SOURCE:?is the folder of the sources}/tests/lint/lib.sh"
 
 # room: what it may include besides its own files: other rooms' doors, "room/room.h". util is a toolbox,
 # whose headers all are doors.

@@ -3,7 +3,7 @@
 # shell.sh: every shell script is clean under shellcheck, and compiles as Python where it is that.
 
 # shellcheck source=tests/lint/lib.sh
-. "$SBX_SOURCE/tests/lint/lib.sh"
+. "${SBX_SOURCE:?is the folder of the sources}/tests/lint/lib.sh"
 
 while read -r file; do
     clean "$file under shellcheck" shellcheck "$file"

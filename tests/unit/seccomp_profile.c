@@ -541,7 +541,8 @@ static void place_test(void)
 	(void)setenv("XDG_CACHE_HOME", arena_printf(&place.arena, "%s/cache", place.folder), 1);
 	files_test(&place);
 	key = place_key(&place, &path);
-	if (check(path != NULL)) {
+	check(path != NULL);
+	if (path) {
 		hit_test(&place, &key);
 		damage_test(&place, &key, path);
 		length_test(&place, &key, path);

@@ -8,6 +8,7 @@
 #include "util/io.h"
 #include "util/scope.h"
 
+#include <assert.h>
 #include <sys/utsname.h>
 
 static void filter_add(struct plan *p, struct plan_filter filter)
@@ -21,6 +22,7 @@ static void filter_keep(struct plan *p, struct plan_filter filter)
 	size_t len = filter.n * sizeof(*filter.code);
 	struct sock_filter *code = arena_alloc(&p->arena, len);
 
+	assert(filter.code);
 	memcpy(code, filter.code, len);
 	filter_add(p, (struct plan_filter){.code = code, .n = filter.n});
 }
@@ -95,7 +97,8 @@ static int default_choose(struct plan *p, struct arena *scratch)
 	struct program_target target = {0};
 	struct cache_entry entry = {0};
 	struct cache_key key;
-	const char *source;
+	char *source = NULL;
+	size_t len = 0;
 	int r;
 
 	if (builtin_serves(p)) {
@@ -103,12 +106,13 @@ static int default_choose(struct plan *p, struct arena *scratch)
 		return 0;
 	}
 	r = target_init(p, &target);
+	if (r == 0)
+		r = table_text(&table_default, scratch, &source, &len);
 	if (r < 0)
 		return r;
 	/* Only what rows ask for counts, so that more sandboxes share a program. */
 	target.caps &= table_caps(&table_default);
-	source = table_text(&table_default, scratch);
-	key = cache_key_make(scratch, &target, source, strlen(source));
+	key = cache_key_make(scratch, &target, source, len);
 	if (!cache_load(&key, scratch, &entry)) {
 		r = program_from_table(&table_default, &target, scratch, &entry.filter);
 		if (r < 0)

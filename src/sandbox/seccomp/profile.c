@@ -250,14 +250,15 @@ static int caps_read(json_object *list, uint64_t *ret_caps)
 static int condition_arches_read(json_object *list, uint32_t arch, struct condition *c)
 {
 	for (size_t i = 0; i < items_count(list); i++) {
-		const struct word_arch *word = NULL;
+		const struct word_arch *word;
 		const char *name;
 		int r = item_text(list, i, &name);
 
-		if (r == 0 && !(word = word_arch_go(name)))
-			r = fail_word(name, "an architecture");
 		if (r < 0)
 			return fail_in(r, "arches[%zu]", i);
+		word = word_arch_go(name);
+		if (!word)
+			return fail_in(fail_word(name, "an architecture"), "arches[%zu]", i);
 		c->has_arches = true;
 		c->is_our_arch |= word->token == arch;
 	}

@@ -193,19 +193,18 @@ static void program_chain(struct sock_filter *code, size_t *n, const struct plan
 
 static int sieves_export(struct compilation *c, struct arena *a, struct plan_filter *ret_filter)
 {
-	struct plan_filter parts[SIEVE_MAX];
+	struct plan_filter parts[SIEVE_MAX] = {0};
 	struct sock_filter *code;
 	size_t total = 0, n = 0;
 
 	for (int i = 0; i < SIEVE_MAX; i++) {
-		bool is_needed = c->has_rules[i] || i == SIEVE_REST;
-		int r = is_needed ? program_export(c->ctx[i], c->has_rules[i], a, &parts[i])
-				  : 0;
+		int r = 0;
 
+		/* Without a rule the first two let everything pass. */
+		if (c->has_rules[i] || i == SIEVE_REST)
+			r = program_export(c->ctx[i], c->has_rules[i], a, &parts[i]);
 		if (r < 0)
 			return r;
-		if (!is_needed)
-			parts[i].n = 0;
 		total += parts[i].n;
 	}
 	if (total > BPF_MAXINSNS)

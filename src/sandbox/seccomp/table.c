@@ -2,6 +2,7 @@
 /* table.c: which system calls a sandbox may make by default. */
 #include "table.h"
 
+#include "util/fail.h"
 #include "util/scope.h"
 
 #include <errno.h>
@@ -221,25 +222,33 @@ uint64_t table_caps(const struct table *table)
 	return caps;
 }
 
-static char *row_text(const struct table_row *row, struct arena *a)
+static void row_print(const struct table_row *row, FILE *out)
 {
-	char *text = arena_printf(a, "%s %" PRIx32 " %" PRIx64 " %d", row->calls, row->action,
-				  row->caps, row->nested);
-
+	(void)fprintf(out, "%s %" PRIx32 " %" PRIx64 " %d", row->calls, row->action, row->caps,
+		      row->nested);
 	for (unsigned i = 0; i < row->n_args; i++) {
 		const struct scmp_arg_cmp *arg = &row->args[i];
 
-		text = arena_printf(a, "%s %u %d %" PRIx64 " %" PRIx64, text, arg->arg, arg->op,
-				    arg->datum_a, arg->datum_b);
+		(void)fprintf(out, " %u %d %" PRIx64 " %" PRIx64, arg->arg, (int)arg->op,
+			      arg->datum_a, arg->datum_b);
 	}
-	return text;
+	(void)fputc('\n', out);
 }
 
-char *table_text(const struct table *table, struct arena *a)
+int table_text(const struct table *table, struct arena *a, char **ret_text, size_t *ret_len)
 {
-	char *text = arena_printf(a, "%" PRIx32 " %" PRIx32, table->unheld, table->unnamed);
+	autofree char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
 
+	if (!out)
+		return fail_sys("write a table of system calls");
+	(void)fprintf(out, "%" PRIx32 " %" PRIx32 "\n", table->unheld, table->unnamed);
 	for (size_t i = 0; i < table->n; i++)
-		text = arena_printf(a, "%s\n%s", text, row_text(&table->rows[i], a));
-	return text;
+		row_print(&table->rows[i], out);
+	if (fclose(out) != 0)
+		return fail_sys("write a table of system calls");
+	*ret_text = arena_strndup(a, text, len);
+	*ret_len = len;
+	return 0;
 }

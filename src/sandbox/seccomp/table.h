@@ -57,5 +57,6 @@ extern const struct table table_single_id;
 /* All capabilities that rows of TABLE ask for. */
 uint64_t table_caps(const struct table *table);
 
-/* All that TABLE says as text, for comparing it with that of another build; it is in ARENA. */
-char *table_text(const struct table *table, struct arena *a);
+/* All that TABLE says as text, for comparing it with that of another build; it is in ARENA.
+ * With a sentence on failure. */
+int table_text(const struct table *table, struct arena *a, char **ret_text, size_t *ret_len);

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* offer.c: what completion offers, by the kind of a value or an operand. */
+#include "complete.h"
+#include "options.h"
+#include "tree.h"
+
+#include "util/scope.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+
+static void offer(struct answer *s, const char *text, const char *help)
+{
+	if (!str_after(text, s->value))
+		return;
+	strv_push(s->arena, &s->candidates,
+		  help ? arena_printf(s->arena, "%s\t%s", text, help) : text);
+}
+
+static void offer_list(struct answer *s, const char *const *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		offer(s, list[i], NULL);
+}
+
+/* The root filesystem that the line names, as an O_PATH descriptor. */
+static int tree_open(const struct answer *s)
+{
+	const char *path = s->rootfs, *rest, *home;
+	int fd;
+
+	if (!path)
+		return -ENOENT;
+	if (!strchr(path, '/')) {
+		fd = complete_sandbox_tree(path);
+		if (fd >= 0)
+			return fd;
+	}
+	/* The shell hasn't replaced the ~ yet. */
+	rest = str_after(path, "~");
+	home = getenv("HOME");
+	if (rest && home && (!*rest || *rest == '/'))
+		path = arena_printf(s->arena, "%s%s", home, rest);
+	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static void offer_accounts(struct answer *s, const char *file)
+{
+	autoclose int tree = tree_open(s);
+
+	if (tree >= 0)
+		tree_add_accounts(tree, s->arena, file, s->value, &s->candidates);
+}
+
+static void offer_inside(struct answer *s, bool only_folders)
+{
+	autoclose int tree = tree_open(s);
+
+	if (tree >= 0)
+		tree_add_paths(tree, s->arena, s->value, only_folders, &s->candidates);
+}
+
+static void offer_programs(struct answer *s)
+{
+	autoclose int tree = tree_open(s);
+
+	if (tree >= 0 && strchr(s->value, '/'))
+		tree_add_paths(tree, s->arena, s->value, false, &s->candidates);
+	else if (tree >= 0)
+		tree_add_programs(tree, s->arena, s->value, &s->candidates);
+}
+
+static void offer_sandboxes(struct answer *s)
+{
+	struct strv names = {0};
+
+	if (complete_sandboxes(s->arena, &names) == 0)
+		offer_list(s, names.v, names.n);
+}
+
+void offer_commands(struct answer *s)
+{
+	for (const struct command *c = commands; c->name; c++)
+		if (c->summary)
+			offer(s, c->name, c->summary);
+}
+
+void offer_options(struct answer *s, const struct opt *opts)
+{
+	for (const struct opt *o = opts; o->help; o++) {
+		if (!o->name)
+			continue;
+		offer(s, arena_printf(s->arena, "--%s", o->name), o->help);
+		/* Who has typed the letter already sees what it means. */
+		if (o->letter && s->value[1] == o->letter)
+			offer(s, arena_printf(s->arena, "-%c", o->letter), o->help);
+	}
+}
+
+static void offer_choices(struct answer *s, const char *words)
+{
+	for (;;) {
+		size_t len = strcspn(words, "|");
+
+		offer(s, arena_strndup(s->arena, words, len), NULL);
+		if (!words[len])
+			return;
+		words += len + 1;
+	}
+}
+
+static void offer_capabilities(struct answer *s)
+{
+	const char *comma = strrchr(s->value, ',');
+	char name[CAPS_NAME_MAX];
+	uint64_t all;
+
+	if (comma)
+		s->value = comma + 1;
+	offer(s, "ALL", NULL);
+	if (caps_parse("ALL", &all) < 0)
+		return;
+	for (unsigned cap = 0; cap < 64; cap++) {
+		const char *bare = str_after(caps_name(cap, name), "CAP_");
+
+		if (!(all >> cap & 1) || !bare)
+			continue;
+		/* The prefix only for who has begun with it. */
+		offer(s, arena_strdup(s->arena, str_after(s->value, "CAP_") ? name : bare),
+		      NULL);
+	}
+}
+
+static void offer_environment(struct answer *s)
+{
+	for (char **e = environ; *e; e++)
+		offer(s, arena_strndup(s->arena, *e, strcspn(*e, "=")), NULL);
+}
+
+/* SRC:DST:OPTIONS */
+static void offer_bind(struct answer *s)
+{
+	const char *colon = strchr(s->value, ':');
+
+	if (!colon) {
+		s->kind = "files";
+	} else if (!strchr(colon + 1, ':')) {
+		s->value = colon + 1;
+		offer_inside(s, false);
+	}
+}
+
+/* USER:GROUP */
+static void offer_user(struct answer *s)
+{
+	const char *colon = strchr(s->value, ':');
+
+	if (colon)
+		s->value = colon + 1;
+	offer_accounts(s, colon ? "/etc/group" : "/etc/passwd");
+}
+
+static void offer_limits(struct answer *s)
+{
+	static const char *const names[] = {
+		"as=",	    "core=",	 "cpu=",	"data=",   "fsize=", "locks=",
+		"memlock=", "msgqueue=", "nice=",	"nofile=", "nproc=", "rss=",
+		"rtprio=",  "rttime=",	 "sigpending=", "stack=",  "host",
+	};
+
+	offer_list(s, names, ARRAY_SIZE(names));
+}
+
+static void offer_security(struct answer *s)
+{
+	static const char *const words[] = {"no-new-privileges", "seccomp="};
+	const char *profile = str_after(s->value, "seccomp=");
+
+	if (!profile) {
+		offer_list(s, words, ARRAY_SIZE(words));
+		return;
+	}
+	s->value = profile;
+	s->kind = "files";
+	offer(s, "unconfined", NULL);
+}
+
+/* KEY=VALUE, with commas between. */
+static void offer_mount(struct answer *s)
+{
+	static const char *const words[] = {"type=bind", "type=tmpfs", "src=", "dst=", "ro"};
+	const char *comma = strrchr(s->value, ',');
+	const char *value;
+
+	if (comma)
+		s->value = comma + 1;
+	if ((value = str_after(s->value, "src=")) || (value = str_after(s->value, "source="))) {
+		s->value = value;
+		s->kind = "files";
+	} else if ((value = str_after(s->value, "dst=")) ||
+		   (value = str_after(s->value, "target=")) ||
+		   (value = str_after(s->value, "destination="))) {
+		s->value = value;
+		offer_inside(s, true);
+	} else {
+		offer_list(s, words, ARRAY_SIZE(words));
+	}
+}
+
+void offer_value(struct answer *s, const struct opt *o)
+{
+	static const char *const flag[] = {"true", "false"};
+
+	if (!o->metavar) {
+		offer_list(s, flag, ARRAY_SIZE(flag));
+		return;
+	}
+	switch (o->complete) {
+	case COMPLETE_NONE:
+		return;
+	case COMPLETE_CHOICE:
+		return offer_choices(s, o->metavar);
+	case COMPLETE_FILE:
+		s->kind = "files";
+		return;
+	case COMPLETE_BIND:
+		return offer_bind(s);
+	case COMPLETE_INSIDE:
+		return offer_inside(s, true);
+	case COMPLETE_USER:
+		return offer_user(s);
+	case COMPLETE_SANDBOX:
+		return offer_sandboxes(s);
+	case COMPLETE_CAPABILITY:
+		return offer_capabilities(s);
+	case COMPLETE_ENV:
+		return offer_environment(s);
+	case COMPLETE_LIMIT:
+		return offer_limits(s);
+	case COMPLETE_SECURITY:
+		return offer_security(s);
+	case COMPLETE_MOUNT:
+		return offer_mount(s);
+	}
+}
+
+/* ROOTFS|NAME [--] [COMMAND [ARG]...] */
+static void offer_rootfs(struct answer *s, const struct place *p)
+{
+	size_t command = 1;
+
+	if (p->operand == 0) {
+		s->kind = "folders";
+		offer_sandboxes(s);
+		return;
+	}
+	if (p->operand > 1 && streq(s->line->words.v[p->first_operand + 1], "--"))
+		command = 2;
+	if (p->operand == command)
+		offer_programs(s);
+	else if (*s->value == '/')
+		offer_inside(s, false);
+}
+
+void offer_operand(struct answer *s, enum operands operands, const struct place *p)
+{
+	switch (operands) {
+	case OPERANDS_NONE:
+	case OPERANDS_ANY:
+		return;
+	case OPERANDS_COMMAND:
+		if (p->operand == 0)
+			offer_commands(s);
+		return;
+	case OPERANDS_SANDBOXES:
+		return offer_sandboxes(s);
+	case OPERANDS_ROOTFS:
+		return offer_rootfs(s, p);
+	}
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* overlay_probe.c: what the kernel's overlay can do on this machine, found by trying. */
+#include "overlay_probe.h"
+
+#include "idmap.h"
+#include "overlay.h"
+#include "util/fail.h"
+#include "util/io.h"
+#include "util/path.h"
+#include "util/scope.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+struct probe {
+	const char *place; /* the store, or the tmpfs's mount point */
+	bool in_memory;
+	char folder[32]; /* in the place, one per process: two may probe at once */
+	bool userxattr;
+};
+
+static int folders_make(void)
+{
+	static const char *const folders[] = {"one",   "two",  "two/folder", "two/folder/in",
+					      "upper", "work", "merged"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
+		if (mkdir(folders[i], 0700) < 0)
+			return fail_sys("make '%s' for the probe", folders[i]);
+	autoclose int fd = open("two/file", O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	return fd < 0 ? fail_sys("make a file for the probe") : 0;
+}
+
+/* A file and a folder of the second lower are removed through the overlay, and a new folder
+ * made in the old one's place must be empty: a whiteout and an opaque folder, the latter by an
+ * xattr. */
+static int overlay_try(bool userxattr)
+{
+	autoclose int dir = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	autoclose int lower = open("one", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char second[64];
+
+	(void)snprintf(second, sizeof(second), ":/proc/self/fd/%d/two", dir);
+	if (overlay_kernel_mount("merged", lower, second, dir, userxattr) < 0)
+		return fail(EOPNOTSUPP, "the kernel refuses the mount");
+	if (unlink("merged/file") < 0 || rmdir("merged/folder/in") < 0 ||
+	    rmdir("merged/folder") < 0 || mkdir("merged/folder", 0755) < 0)
+		return fail_sys("change the overlay");
+	if (access("merged/file", F_OK) == 0 || access("merged/folder/in", F_OK) == 0)
+		return fail(EOPNOTSUPP, "what was removed is still there");
+	return 0;
+}
+
+static int probe_work(void *arg)
+{
+	const struct probe *probe = arg;
+	int r;
+
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return fail_sys("make every mount private");
+	if (probe->in_memory &&
+	    mount("tmpfs", probe->place, "tmpfs", MS_NOSUID, "mode=0700") < 0)
+		return fail_sys("mount a tmpfs");
+	/* By path: what was opened outside is a mount of another namespace (setup.c, sources).
+	 */
+	if (chdir(probe->place) < 0 || mkdir(probe->folder, 0700) < 0 ||
+	    chdir(probe->folder) < 0)
+		return fail_sys("make the probe's folder");
+	r = folders_make();
+	return r < 0 ? r : overlay_try(probe->userxattr);
+}
+
+/* 'x' with user xattrs, 'p' without them, 'n' not at all. */
+static char probe_run(const struct plan *p)
+{
+	struct plan_ids ids = {.map = PLAN_MAP_SELF};
+	struct probe probe = {
+		.in_memory = !p->root.is_kept,
+		.place = p->root.is_kept ? p->root.store_path : SETUP_STAGING,
+	};
+	char answer = 'n';
+
+	(void)snprintf(probe.folder, sizeof(probe.folder), ".probe.%ld", (long)getpid());
+	ids.uids = (struct idmap){.extents = {{0, getuid(), 1}}, .n = 1};
+	ids.gids = (struct idmap){.extents = {{0, getgid(), 1}}, .n = 1};
+	for (int userxattr = 1; userxattr >= 0 && answer == 'n'; userxattr--) {
+		probe.userxattr = userxattr;
+		if (idmap_run(&ids, probe_work, &probe) == 0)
+			answer = userxattr ? 'x' : 'p';
+		else
+			fail_forget();
+		if (!probe.in_memory)
+			(void)path_remove_tree(p->root.store_fd, probe.folder);
+	}
+	return answer;
+}
+
+/* ---- what was found before --------------------------------------------------------------- */
+
+enum { PROBE_TEXT_MAX = 256 };
+
+/* One answer per kernel and file system of the store; what another kernel left is stale. */
+static void key_make(const struct plan *p, char key[PROBE_TEXT_MAX])
+{
+	struct utsname host;
+	struct stat st = {0};
+
+	(void)uname(&host);
+	(void)fstat(p->root.store_fd, &st);
+	(void)snprintf(key, PROBE_TEXT_MAX, "2 %.64s %.64s %u:%u ", host.release, host.version,
+		       major(st.st_dev), minor(st.st_dev));
+}
+
+static bool answer_recall(int store, const char *name, const char *key, char *ret_answer)
+{
+	char text[PROBE_TEXT_MAX + 4];
+	autoclose int fd = openat(store, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	size_t len = strlen(key);
+	ssize_t n = fd < 0 ? -1 : io_read_all(fd, text, sizeof(text) - 1);
+
+	if (n != (ssize_t)len + 2 || memcmp(text, key, len) != 0)
+		return false;
+	*ret_answer = text[len];
+	return true;
+}
+
+bool overlay_kernel_works(struct plan *p)
+{
+	const char *name = p->root.is_kept ? ".overlay-in-store" : ".overlay-in-memory";
+	char key[PROBE_TEXT_MAX], text[PROBE_TEXT_MAX + 4], answer;
+
+	key_make(p, key);
+	if (!answer_recall(p->root.store_fd, name, key, &answer)) {
+		answer = probe_run(p);
+		(void)snprintf(text, sizeof(text), "%s%c\n", key, answer);
+		/* A store that can't be written costs a probe each time, no more. */
+		if (io_replace_file(p->root.store_fd, name, text, strlen(text)) < 0)
+			fail_forget();
+	}
+	p->root.userxattr = answer == 'x';
+	return answer != 'n';
+}
