@@ -84,7 +84,7 @@ static const char *error_words(int err)
 	case EAGAIN:
 		return "the limit on processes (nproc, pids) is reached";
 	case EINVAL:
-		return "invalid argument, or a program that names two interpreters";
+		return "invalid argument";
 	case EIO:
 		return "reading it failed";
 	case ELIBBAD:

@@ -34,7 +34,6 @@ refused "a newline in the tree's name" enter "/no/$newline" -- true
 refused "64 KiB as the tree's name" enter "/$long" -- true
 mkdir -m 0 "$work/closed"
 refused "a tree without permission" enter "$work/closed" -- true
-refused "an empty command" enter "$root" -- ""
 refused "an unknown command of sbx" no-such-command
 refused "an unknown option" enter --no-such-option "$root" -- true
 refused "an abbreviated option" enter --hostnam x "$root" -- true

@@ -26,6 +26,8 @@ done
 ends 127 no-such-command
 like "it says where it was looked for" "$err" "^sbx: .*'no-such-command' is not in PATH"
 ends 127 /no/such/path
+ends 127 ""
+like "an empty name is said to be one" "$err" "^sbx: .*empty"
 ends 126 /etc/passwd
 like "it says that it may not be executed" "$err" "^sbx: .*no permission to execute '/etc/passwd'"
 ends 126 /etc

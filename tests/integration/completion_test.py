@@ -251,7 +251,10 @@ def main():
             finally:
                 shell.end()
     finally:
+        # The upper of a sandbox has folders that only sbx can remove.
+        subprocess.run([SBX, "rm", "--all", "--force"], capture_output=True, check=False)
         shutil.rmtree(home, ignore_errors=True)
+    check(not os.path.exists(home), "nothing is left behind")
     print(f"1..{checks}")
     return failures != 0
 
