@@ -150,6 +150,8 @@ static int upper_open(struct enter *e)
 	if (e->is_kept || !plan_wants_state(p))
 		return 0;
 	r = container_new(&e->store, c);
+	if (r == 0)
+		r = container_give(c, &p->ids);
 	if (r == 0 && e->o->name) {
 		if (!realpath(e->operand, real))
 			return fail_sys("find the whole path of '%s'", p->root.path);
@@ -302,7 +304,7 @@ static int plan_make(struct enter *e, const struct invocation *inv)
 	int r = options_apply(p, e->o);
 
 	if (r == 0)
-		r = container_store_open(&e->plan.arena, &e->store);
+		r = container_store_open(&e->plan.arena, true, &e->store);
 	if (r == 0)
 		r = tree_open(e, e->operand);
 	if (r == 0)

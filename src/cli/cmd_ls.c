@@ -107,7 +107,7 @@ int cmd_ls(const struct invocation *inv)
 	const struct ls_options *o = inv->options;
 	struct container *list;
 	size_t n;
-	int r = container_store_open(inv->arena, &store);
+	int r = container_store_open(inv->arena, true, &store);
 
 	if (r < 0)
 		return r;
@@ -132,7 +132,7 @@ int complete_sandboxes(struct arena *a, struct strv *names)
 	SCOPE_END(container_store_done) struct container_store store = CONTAINER_STORE_NONE;
 	struct container *list;
 	size_t n;
-	int r = container_store_open(a, &store);
+	int r = container_store_open(a, false, &store);
 
 	if (r == 0)
 		r = container_list(&store, a, &list, &n);
@@ -146,7 +146,7 @@ int complete_sandbox_tree(const char *name)
 	SCOPE_END(container_store_done) struct container_store store = CONTAINER_STORE_NONE;
 	SCOPE_END(arena_done) struct arena a = {0};
 	SCOPE_END(container_done) struct container c = {.dir = -EBADF};
-	int r = container_store_open(&a, &store);
+	int r = container_store_open(&a, false, &store);
 
 	if (r == 0)
 		r = container_find(&store, &a, name, &c);

@@ -51,7 +51,7 @@ int cmd_rm(const struct invocation *inv)
 	if (inv->argc == 0 && !o->all)
 		return fail_hint(fail(EINVAL, "no sandbox named"),
 				 "sbx rm NAME..., or sbx rm --all");
-	r = container_store_open(inv->arena, &store);
+	r = container_store_open(inv->arena, true, &store);
 	if (r < 0)
 		return r;
 	container_sweep(&store);

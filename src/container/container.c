@@ -37,12 +37,21 @@ static const char *store_path(struct arena *a)
 	/* The specification has relative paths ignored. */
 	if (data && *data == '/')
 		return arena_printf(a, "%s/sbx", data);
+	/* Below root's home nobody mapped could reach an upper, not even to mount it. */
+	if (getuid() == 0)
+		return "/var/lib/sbx";
 	if (!home || *home != '/') {
 		const struct passwd *pw = getpwuid(getuid());
 
 		home = pw ? pw->pw_dir : NULL;
 	}
 	return home ? arena_printf(a, "%s/.local/share/sbx", home) : NULL;
+}
+
+/* The caller's alone; what real root's sandboxes have is in folders of their own (container_give()). */
+static mode_t folder_mode(void)
+{
+	return getuid() == 0 ? 0711 : 0700;
 }
 
 /* Opens PATH, making the folders on the way to it. PATH is the caller's own, and may have
@@ -56,9 +65,9 @@ static int folder_make(const char *path)
 		return fail(ENAMETOOLONG, "the store's path is too long");
 	for (const char *slash = path; (slash = strchr(slash + 1, '/'));) {
 		(void)snprintf(part, sizeof(part), "%.*s", (int)(slash - path), path);
-		(void)mkdir(part, 0700);
+		(void)mkdir(part, 0755);
 	}
-	(void)mkdir(path, 0700);
+	(void)mkdir(path, folder_mode());
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return fail_hint(fail_sys("open the store '%s'", path),
@@ -70,14 +79,14 @@ static int subfolder(int dir, const char *name)
 {
 	int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-	if (fd < 0 && errno == ENOENT && mkdirat(dir, name, 0700) < 0 && errno != EEXIST)
+	if (fd < 0 && errno == ENOENT && mkdirat(dir, name, folder_mode()) < 0 && errno != EEXIST)
 		return fail_sys("make '%s' in the store", name);
 	if (fd < 0)
 		fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return fd < 0 ? fail_sys("open '%s' in the store", name) : fd;
 }
 
-int container_store_open(struct arena *a, struct container_store *ret_store)
+int container_store_open(struct arena *a, bool create, struct container_store *ret_store)
 {
 	const char *path = store_path(a);
 	struct container_store s = {path, -EBADF, -EBADF, -EBADF};
@@ -87,6 +96,8 @@ int container_store_open(struct arena *a, struct container_store *ret_store)
 		return fail_hint(fail(ENOENT, "no place for the store: HOME is not set"),
 				 "export HOME=/home/you");
 	s.dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s.dir < 0 && errno == ENOENT && !create)
+		return -ENOENT;
 	if (s.dir < 0)
 		s.dir = folder_make(path);
 	if (s.dir < 0)
@@ -229,6 +240,20 @@ static int launcher_open(const struct container *c)
 	return take_fd(&pidfd);
 }
 
+int container_give(const struct container *c, const struct plan_ids *ids)
+{
+	static const char *const folders[] = {".", "upper", "work"};
+	uid_t uid = ids->uids.extents[0].outside;
+	gid_t gid = ids->gids.extents[0].outside;
+
+	if (getuid() != 0)
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
+		if (fchownat(c->dir, folders[i], uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
+			return fail_sys("give the upper to the sandbox's root");
+	return 0;
+}
+
 const char *container_path(const struct container_store *s, struct arena *a,
 			   const struct container *c)
 {
@@ -316,6 +341,7 @@ int container_find(struct container_store *s, struct arena *a, const char *name,
 
 int container_lock(struct container *c, bool *ret_was_cut)
 {
+	struct stat upper;
 	bool was_cut;
 
 	if (flock(c->dir, LOCK_EX | LOCK_NB) < 0)
@@ -324,7 +350,9 @@ int container_lock(struct container *c, bool *ret_was_cut)
 	was_cut = faccessat(c->dir, launcher_file, F_OK, 0) == 0;
 	/* The kernel refuses a volatile upper with the work folder of its last use. */
 	(void)path_remove_tree(c->dir, "work");
-	if (mkdirat(c->dir, "work", 0700) < 0 && errno != EEXIST)
+	if ((mkdirat(c->dir, "work", 0700) < 0 && errno != EEXIST) ||
+	    fstatat(c->dir, "upper", &upper, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    fchownat(c->dir, "work", upper.st_uid, upper.st_gid, AT_SYMLINK_NOFOLLOW) < 0)
 		return fail_sys("make the overlay's work folder of '%s'", c->name);
 	*ret_was_cut = was_cut;
 	return launcher_write(c);

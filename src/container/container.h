@@ -11,7 +11,7 @@
 /*
  * Theory of operation
  *
- *   $XDG_DATA_HOME/sbx/            mode 0700
+ *   $XDG_DATA_HOME/sbx/            mode 0700 (for real root /var/lib/sbx, 0711)
  *     containers/ID/               a kept sandbox: config.json, upper/, work/, launcher
  *     tmp/ID/                      one that is thrown away: upper/, work/
  *     .overlay-in-*                what the kernel's overlay can do here (sandbox room)
@@ -41,8 +41,8 @@ struct container_store {
 
 void container_store_done(struct container_store *s);
 
-/* Opens the store, made where it is missing. */
-int container_store_open(struct arena *a, struct container_store *ret_store);
+/* Opens the store; where it is missing it is made, or without CREATE -ENOENT without a sentence. */
+int container_store_open(struct arena *a, bool create, struct container_store *ret_store);
 
 enum { CONTAINER_ID_LEN = 64, CONTAINER_NAME_MAX = 64 };
 
@@ -62,6 +62,9 @@ void container_done(struct container *c);
 
 /* A folder with upper/ and work/ that is thrown away unless it is kept; locked. */
 int container_new(struct container_store *s, struct container *ret_container);
+
+/* Real root, who isn't mapped inside, makes the folder its root's there. Nothing for anybody else. */
+int container_give(const struct container *c, const struct plan_ids *ids);
 
 /* The folder of C as an absolute path. */
 const char *container_path(const struct container_store *s, struct arena *a,

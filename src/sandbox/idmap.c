@@ -78,6 +78,19 @@ static const char *caller_name(struct arena *a, uid_t uid)
 	return pw ? arena_strdup(a, pw->pw_name) : NULL;
 }
 
+/* Some files list a range twice; the kernel refuses a map that does. */
+static bool range_overlaps(const struct idmap *ranges, const struct id_extent *e)
+{
+	for (size_t i = 0; i < ranges->n; i++) {
+		const struct id_extent *other = &ranges->extents[i];
+
+		if (e->outside < other->outside + (uint64_t)other->count &&
+		    other->outside < e->outside + (uint64_t)e->count)
+			return true;
+	}
+	return false;
+}
+
 /* The ranges of subuid(5) file PATH whose owner is NAME or UID, as extents without inside
  * numbers. */
 static int ranges_read(struct arena *a, const char *path, const char *name, uid_t uid,
@@ -102,7 +115,8 @@ static int ranges_read(struct arena *a, const char *path, const char *name, uid_
 		if (!start || !line || str_to_u32(start, UINT32_MAX, &e.outside) < 0 ||
 		    str_to_u32(line, UINT32_MAX - e.outside, &e.count) < 0 || e.count == 0)
 			continue;
-		ret_ranges->extents[ret_ranges->n++] = e;
+		if (!range_overlaps(ret_ranges, &e))
+			ret_ranges->extents[ret_ranges->n++] = e;
 	}
 	return 0;
 }

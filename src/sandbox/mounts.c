@@ -419,6 +419,10 @@ static int file_add(const struct setup *s, const struct plan_file *f)
 	/* With --direct the tree has its own, or it has none. */
 	if (target == -ENOENT)
 		return 0;
+	if (target == -EACCES || target == -EPERM || target == -EOVERFLOW)
+		return fail_hint(fail(-target, "make '%s' in the tree's overlay: %s", f->target,
+				      strerrordesc_np(-target)),
+				 "the tree's owners aren't mapped: leave --overlay out");
 	if (target < 0)
 		return fail(-target, "put a file of the sandbox's own on '%s' of the tree: %s",
 			    f->target,

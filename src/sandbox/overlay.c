@@ -202,6 +202,7 @@ static void fuse_exec(const struct plan *p, int userns, int fuse, int errors)
 	char options[256], mount_point[32];
 	const char *const argv[] = {"fuse-overlayfs", "-f", "-o", options, mount_point, NULL};
 	char *const envp[] = {NULL};
+	bool is_real_root = getuid() == 0;
 	int used;
 	autoclose int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	sigset_t none;
@@ -216,6 +217,9 @@ static void fuse_exec(const struct plan *p, int userns, int fuse, int errors)
 			       idmap_root(&p->ids.gids));
 	(void)snprintf(mount_point, sizeof(mount_point), "/dev/fd/%d", fuse);
 	if (setns(userns, CLONE_NEWUSER) < 0)
+		return;
+	/* Real root isn't mapped; anybody else is who they were, with their groups. */
+	if (is_real_root && idmap_become_root(&p->ids) < 0)
 		return;
 	/* After setns, which changes credentials and with that clears the signal. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);

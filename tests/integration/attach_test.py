@@ -42,6 +42,11 @@ def until(condition, patience=PATIENCE):
     return True
 
 
+def read_some(fd):
+    """What comes next from FD; nothing where nothing comes in time."""
+    return os.read(fd, 4096) if select.select([fd], [], [], PATIENCE)[0] else b""
+
+
 def is_alive(pid):
     """Whether the process PID is there and no zombie."""
     try:
@@ -213,7 +218,7 @@ def relays_keep_order():
     check(hashlib.sha256(t.seen).digest() == hashlib.sha256(want).digest(), "a relay loses nothing at the end",
           t.seen[-100:])
     t.close()
-    t = Terminal(shell("echo ready; sleep 100"), stdin=given)
+    t = Terminal(shell("echo ready; exec sleep 100"), stdin=given)
     t.expect(b"ready")
     t.type("\x03")
     check(t.wait() == 130, "without a pty Ctrl-C is forwarded as SIGINT", t.status)
@@ -309,7 +314,7 @@ def nobody_reads():
 
 
 def modes_are_restored():
-    def ends(what, options=(), act=None, script="echo ready; sleep 100", status=None):
+    def ends(what, options=(), act=None, script="echo ready; exec sleep 100", status=None):
         t = Terminal(shell(script, options=options))
         ready = t.expect(b"ready") is not None
         # The payload may be faster than the launcher is with the terminal.
@@ -351,8 +356,8 @@ def signals_are_forwarded():
 
 
 def hang_up_ends_all():
-    for what, script in (("", "echo ready; sleep 100"),
-                         (" that ignores SIGHUP", "trap '' HUP; echo ready; sleep 100 & wait; sleep 100")):
+    for what, script in (("", "echo ready; exec sleep 100"),
+                         (" that ignores SIGHUP", "trap '' HUP; echo ready; exec sleep 100")):
         t = Terminal(shell(script))
         t.expect(b"ready")
         until(t.is_raw)
@@ -365,7 +370,7 @@ def hang_up_ends_all():
         t.status = 0 if gone else None
         t.close()
     # Not by the session's SIGHUP alone: here the launcher is no longer in the foreground's session.
-    t = Terminal(["setsid", "-w", *shell("echo ready; sleep 100")])
+    t = Terminal(["setsid", "-w", *shell("echo ready; exec sleep 100")])
     t.expect(b"ready")
     until(t.is_raw)
     launcher = children_of(t.pid) or [t.pid]
@@ -387,10 +392,9 @@ def line_mode():
     t.quiet(0.3)
     t.type("typed\n")
     check(t.expect(b"typed\r\n") is not None and t.quiet(0.3) == b"", "a line is echoed once", t.seen)
+    check(read_some(read) == b"typed\n", "and passed on")
     t.type("half\x04")
-    check(os.read(read, 100) == b"typed\n", "and passed on")
-    time.sleep(0.2)
-    check(os.read(read, 100) == b"half", "half a line, ended by Ctrl-D, too")
+    check(read_some(read) == b"half", "half a line, ended by Ctrl-D, too")
     t.type("\x04")
     check(t.expect(b"left\r\n") is not None and t.wait() == 0, "Ctrl-D on an empty line is the end of file", t.seen)
     t.close()
@@ -408,11 +412,11 @@ def keys_of_others():
     time.sleep(0.3)
     t.type("q")
     time.sleep(0.5)
-    got = os.read(t.slave, 10) if select.select([t.slave], [], [], 2)[0] else b""
+    got = read_some(t.slave)
     check(got == b"q", "while another program has the terminal raw, keys are its", got)
     termios.tcsetattr(t.slave, termios.TCSANOW, t.modes)
     t.type("ours\n")
-    got = os.read(read, 100) if select.select([read], [], [], 5)[0] else b""
+    got = read_some(read)
     check(got == b"ours\n", "and afterwards ours", got)
     os.kill(t.pid, signal.SIGTERM)
     t.wait()

@@ -119,6 +119,7 @@ static void docker_test(void)
 
 	check_int(compile(docker_profile, &a, &plain, &unknown), 0);
 	check_int(unknown, 1);
+	check_str(fail_text(), "");
 	target.caps = CAP(SYS_ADMIN);
 	check_int(compile(docker_profile, &a, &admin, &unknown), 0);
 	target.caps = 0;

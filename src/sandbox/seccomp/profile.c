@@ -391,8 +391,10 @@ static int names_add(struct profile *p, json_object *entry, const struct rule *r
 		return r;
 	if (!name == !names)
 		return fail(EINVAL, "needs one of names and name");
-	if (name)
-		return applies ? fail_in(rule_add(p, rule, name), "name") : 0;
+	if (name) {
+		r = applies ? rule_add(p, rule, name) : 0;
+		return r < 0 ? fail_in(r, "name") : r;
+	}
 	for (size_t i = 0; i < items_count(names); i++) {
 		r = item_text(names, i, &name);
 		if (r == 0 && applies)
