@@ -43,9 +43,10 @@ static void message_handle(struct attach *a, const struct wire_message *m, int p
 		attach_terminal_receive(a, passed);
 	} else if (m->type == WIRE_STOPPED) {
 		(void)fd_close(passed);
-		/* Without a pty nobody sits in front of it who would continue it. */
-		if (a->flow[ATTACH_OUTPUT].from >= 0 && !a->is_draining && !forget_stops)
-			attach_suspend(a, false);
+		/* Unasked, and without a pty, nobody sits in front of it who would continue it.
+		 */
+		if ((a->stop_at || a->flow[ATTACH_OUTPUT].from >= 0) && !forget_stops)
+			attach_suspend(a);
 	} else if (a->result < 0) {
 		(void)fd_close(passed);
 	} else {
@@ -221,6 +222,8 @@ static int poll_limit(const struct attach *a)
 		limit = a->timeout_at > now ? a->timeout_at - now : 0;
 	if (a->kill_at && a->kill_at < now + limit)
 		limit = a->kill_at > now ? a->kill_at - now : 0;
+	if (a->stop_at && a->stop_at < now + limit)
+		limit = a->stop_at > now ? a->stop_at - now : 0;
 	if (limit > TICK && (a->master_idle || !a->is_foreground || attach_input_is_theirs(a)))
 		limit = TICK;
 	return limit < INT_MAX ? (int)limit : -1;
@@ -239,6 +242,8 @@ static void time_pass(struct attach *a)
 		a->kill_at = 0;
 		attach_send(a, SIGKILL);
 	}
+	if (a->stop_at && now >= a->stop_at)
+		attach_suspend(a);
 	a->master_idle = false;
 	if (!a->is_foreground)
 		attach_terminal_update(a);

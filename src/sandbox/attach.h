@@ -47,8 +47,10 @@
  * SIGHUP, SIGINT, SIGQUIT or SIGTERM end that. ended       the flows are closed, the modes
  * restored.
  *
- * Stopping. SIGTSTP is forwarded, and then stops the launcher too. When the payload itself was
- * stopped (WIRE_STOPPED, as by Ctrl-Z in vi), the modes are restored and the whole process
+ * Stopping. SIGTSTP is forwarded, and stops the launcher too, as soon as the payload has
+ * stopped (WIRE_STOPPED) or half a second later; stopped at once it could be continued before
+ * pid 1 has told of the stop, and would then take that for another. When the payload was
+ * stopped by itself (as by Ctrl-Z in vi), the modes are restored and the whole process
  * group is sent SIGTSTP, as the terminal's driver would do for Ctrl-Z. Whether that has stopped
  * us tells the pending SIGCONT that has continued us. Where nothing stops (an orphaned process
  * group: there is no shell to continue it), the payload is continued at once.
@@ -118,7 +120,7 @@ struct attach {
 	bool terminal_gone;
 	bool is_draining, is_ended;
 	int result;
-	uint64_t timeout_ms, timeout_at, kill_at; /* CLOCK_MONOTONIC; 0: never */
+	uint64_t timeout_ms, timeout_at, kill_at, stop_at; /* CLOCK_MONOTONIC; 0: never */
 };
 
 /* Looks at descriptors 0 to 2, which must be open, and decides what the payload gets:

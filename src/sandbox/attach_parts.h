@@ -38,8 +38,9 @@ void attach_terminal_lost(struct attach *a);
 /* Takes the terminal again, if it is ours, and continues the payload. */
 void attach_resume(struct attach *a);
 
-/* Stops the launcher as a job, or with ALONE only itself, and goes on when it is continued. */
-void attach_suspend(struct attach *a, bool alone);
+/* Stops the launcher, on its own where SIGTSTP asked for it, else with its whole job; returns
+ * once it is continued. */
+void attach_suspend(struct attach *a);
 
 /* Becomes a background job. False where no shell takes the terminal. */
 bool attach_detach(struct attach *a);

@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <sys/signalfd.h>
 
+enum { STOP_GRACE = 500 }; /* ms from SIGTSTP to our own stop, for a payload that doesn't */
+
 /* What stays the launcher's own: faults, which kill it even if they are blocked, and its
  * children. */
 static const int own_signals[] = {
@@ -74,7 +76,7 @@ static void signal_handle(struct attach *a, int sig)
 		return;
 	case SIGTSTP:
 		attach_send(a, sig);
-		attach_suspend(a, true);
+		a->stop_at = attach_now() + STOP_GRACE;
 		return;
 	case SIGWINCH:
 		/* With a pty the kernel tells whoever has it in the foreground. */

@@ -135,14 +135,15 @@ void attach_resume(struct attach *a)
 	attach_forget_stops(a);
 	/* Where it was SIGSTOP, the shell has set its own modes meanwhile. */
 	a->is_raw = false;
+	a->stop_at = 0;
 	attach_terminal_update(a);
 	attach_send(a, SIGCONT);
 }
 
-void attach_suspend(struct attach *a, bool alone)
+void attach_suspend(struct attach *a)
 {
 	attach_terminal_leave(a);
-	(void)job_stop(alone);
+	(void)job_stop(a->stop_at != 0);
 	attach_resume(a);
 }
 

@@ -29,10 +29,6 @@ static void ids_default(struct plan *p)
 		p->ids.map = PLAN_MAP_SELF;
 		p->ids.keep = true;
 	}
-	/* What calls itself root without being it wants chown to "work"; a user of their own
-	 * doesn't. */
-	if (p->ids.keep)
-		p->ids.strict = true;
 }
 
 static int account_decide(struct plan *p)
@@ -156,7 +152,7 @@ static void apt_decide(struct plan *p)
 {
 	static const char conf[] = "APT::Sandbox::User \"root\";\n";
 
-	if (p->ids.map != PLAN_MAP_SELF || p->ids.strict || p->uid != 0 ||
+	if (p->ids.map != PLAN_MAP_SELF || p->ids.strict ||
 	    faccessat(p->root.fd, "etc/apt", F_OK, 0) < 0)
 		return;
 	plan_add_file(p, "/run/sbx/apt.conf", conf, sizeof(conf) - 1);
@@ -233,6 +229,10 @@ int plan_freeze(struct plan *p)
 	r = account_decide(p);
 	if (r < 0)
 		return fail_in(r, "user");
+	/* What calls itself root without being it wants chown to "work"; anybody else knows
+	 * better. */
+	if (p->uid != 0)
+		p->ids.strict = true;
 	r = caps_decide(p);
 	if (r < 0)
 		return fail_in(r, "capabilities");

@@ -512,6 +512,17 @@ def stop_from_outside():
     bash_ends(t)
 
 
+def stop_that_is_ignored():
+    t = bash()
+    t.type(f"'{FAKE}' -- sh -c 'trap \"\" TSTP; echo re''ady >&2; cat' | cat -n\n")
+    t.expect(b"ready")
+    t.type("\x1a")
+    check(t.expect(rb"Stopped.*" + PROMPT) is not None, "bash: Ctrl-Z stops a job whose payload ignores it", t.seen)
+    t.type("kill %1; fg\n")
+    t.expect(rb"fg\r.*" + PROMPT)
+    bash_ends(t)
+
+
 def pipeline_stops():
     """No raw mode: Ctrl-Z is the kernel's, for the whole pipeline."""
     t = bash()
@@ -670,7 +681,7 @@ TESTS = [
     pipes_stay_pipes, folder_is_refused, relays_keep_order, tty_no_relays_input, tty_yes_on_pipes, sizes_follow,
     terminal_is_another, last_output_arrives, flood_lets_keys_through, nobody_reads, modes_are_restored,
     signals_are_forwarded, hang_up_ends_all, line_mode, keys_of_others, stop_and_continue, stop_from_outside,
-    pipeline_stops, detach_and_return, detach_a_group, detached_ends, detach_needs_a_shell,
+    stop_that_is_ignored, pipeline_stops, detach_and_return, detach_a_group, detached_ends, detach_needs_a_shell,
     stop_needs_a_shell, background_from_the_start, terminal_of_another, nothing_is_left,
 ]
 

@@ -52,14 +52,14 @@ static int profile_compile(struct plan *p, struct arena *scratch,
 	int r = io_read_path(p->seccomp, scratch, PROFILE_SIZE_MAX, &data, &len);
 
 	if (r < 0)
-		return fail_in(r, "seccomp profile");
+		return fail_in(r, "profile");
 	key = cache_key_make(scratch, target, data, len);
 	if (cache_load(&key, scratch, ret_entry))
 		return 0;
 	r = seccomp_profile_compile(data, len, target, scratch, &ret_entry->filter,
 				    &ret_entry->unknown);
 	if (r < 0)
-		return fail_in(r, "seccomp profile '%s'", p->seccomp);
+		return fail_in(r, "profile '%s'", p->seccomp);
 	cache_store(&key, scratch, ret_entry);
 	return 0;
 }
@@ -77,11 +77,11 @@ static int profile_choose(struct plan *p, struct arena *scratch)
 		return r;
 	filter_keep(p, entry.filter);
 	if (entry.unknown)
-		plan_note(p,
-			  "seccomp profile '%s': %u names of system calls are left out, which "
-			  "libseccomp %u.%u.%u doesn't know",
-			  p->seccomp, entry.unknown, version->major, version->minor,
-			  version->micro);
+		plan_note(
+			p,
+			"seccomp profile '%s': names of system calls that libseccomp %u.%u.%u doesn't know, left out: %u",
+			p->seccomp, version->major, version->minor, version->micro,
+			entry.unknown);
 	return 0;
 }
 
@@ -116,7 +116,7 @@ static int default_choose(struct plan *p, struct arena *scratch)
 	if (!cache_load(&key, scratch, &entry)) {
 		r = program_from_table(&table_default, &target, scratch, &entry.filter);
 		if (r < 0)
-			return fail_in(r, "default seccomp profile");
+			return fail_in(r, "default profile");
 		cache_store(&key, scratch, &entry);
 	}
 	filter_keep(p, entry.filter);
