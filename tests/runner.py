@@ -239,7 +239,7 @@ def parse(argv):
 def main():
     args = parse(sys.argv[1:])
     # Whoever runs this in the background has it ignore signals, and the tests would inherit that.
-    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGPIPE):
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
     strict = os.environ.get("SBX_TEST_STRICT") == "1"
     builds = args.build or (list(BUILDS) if args.all else ["gcc"])

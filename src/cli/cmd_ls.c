@@ -105,8 +105,8 @@ int cmd_ls(const struct invocation *inv)
 {
 	SCOPE_END(container_store_done) struct container_store store = CONTAINER_STORE_NONE;
 	const struct ls_options *o = inv->options;
-	struct container *list;
-	size_t n;
+	struct container *list = NULL;
+	size_t n = 0;
 	int r = container_store_open(inv->arena, true, &store);
 
 	if (r < 0)
@@ -130,8 +130,8 @@ int cmd_ls(const struct invocation *inv)
 int complete_sandboxes(struct arena *a, struct strv *names)
 {
 	SCOPE_END(container_store_done) struct container_store store = CONTAINER_STORE_NONE;
-	struct container *list;
-	size_t n;
+	struct container *list = NULL;
+	size_t n = 0;
 	int r = container_store_open(a, false, &store);
 
 	if (r == 0)
@@ -150,8 +150,8 @@ int complete_sandbox_tree(const char *name)
 
 	if (r == 0)
 		r = container_find(&store, &a, name, &c);
-	if (r < 0)
-		return r;
+	if (r < 0 || !c.tree)
+		return -ENOENT;
 	r = open(c.tree, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return r < 0 ? -errno : r;
 }

@@ -34,7 +34,8 @@ static void add_caps(struct json_object *o, const char *key, uint64_t caps)
 
 	for (unsigned cap = 0; cap < 64; cap++)
 		if (caps & 1ULL << cap)
-			json_object_array_add(array, json_object_new_string(caps_name(cap, name)));
+			json_object_array_add(array,
+					      json_object_new_string(caps_name(cap, name)));
 	json_object_object_add(o, key, array);
 }
 

@@ -48,7 +48,8 @@ static const char *store_path(struct arena *a)
 	return home ? arena_printf(a, "%s/.local/share/sbx", home) : NULL;
 }
 
-/* The caller's alone; what real root's sandboxes have is in folders of their own (container_give()). */
+/* The caller's alone; what real root's sandboxes have is in folders of their own
+ * (container_give()). */
 static mode_t folder_mode(void)
 {
 	return getuid() == 0 ? 0711 : 0700;
@@ -79,7 +80,8 @@ static int subfolder(int dir, const char *name)
 {
 	int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-	if (fd < 0 && errno == ENOENT && mkdirat(dir, name, folder_mode()) < 0 && errno != EEXIST)
+	if (fd < 0 && errno == ENOENT && mkdirat(dir, name, folder_mode()) < 0 &&
+	    errno != EEXIST)
 		return fail_sys("make '%s' in the store", name);
 	if (fd < 0)
 		fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

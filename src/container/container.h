@@ -41,7 +41,8 @@ struct container_store {
 
 void container_store_done(struct container_store *s);
 
-/* Opens the store; where it is missing it is made, or without CREATE -ENOENT without a sentence. */
+/* Opens the store; where it is missing it is made, or without CREATE -ENOENT without a
+ * sentence. */
 int container_store_open(struct arena *a, bool create, struct container_store *ret_store);
 
 enum { CONTAINER_ID_LEN = 64, CONTAINER_NAME_MAX = 64 };
@@ -63,7 +64,8 @@ void container_done(struct container *c);
 /* A folder with upper/ and work/ that is thrown away unless it is kept; locked. */
 int container_new(struct container_store *s, struct container *ret_container);
 
-/* Real root, who isn't mapped inside, makes the folder its root's there. Nothing for anybody else. */
+/* Real root, who isn't mapped inside, makes the folder its root's there. Nothing for anybody
+ * else. */
 int container_give(const struct container *c, const struct plan_ids *ids);
 
 /* The folder of C as an absolute path. */

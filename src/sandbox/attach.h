@@ -18,10 +18,10 @@
  * 2: what is no terminal is handed in as it is, and no byte of it passes through here. A
  * terminal becomes
  *
- *   with a pty     (stdin is a terminal, or --tty): the pty's slave side. One flow carries what
- * is typed to the master, one carries the master's output to the terminal. without a pty: a
- * pipe, with one flow between it and the terminal. stdout and stderr share a pipe where they
- * are the same terminal, so that their lines keep their order.
+ * - with a pty (stdin is a terminal, or --tty), the pty's slave side. One flow carries what is
+ *   typed to the master, one carries the master's output to the terminal.
+ * - without a pty, a pipe, with one flow between it and the terminal. stdout and stderr share a
+ *   pipe where they are the same terminal, so that their lines keep their order.
  *
  * attach_run() is one poll() loop over those flows, a signalfd, the wire and pid 1's pidfd. A
  * flow is a buffer of 64 KiB that is read only while it has room, so a slow reader slows the
@@ -32,20 +32,22 @@
  * a terminal is opened a second time for that. Where that is refused (the terminal is another
  * user's, as behind su) reads come after POLLIN, and writes after POLLOUT in small pieces.
  *
- *   attached    our process group has the terminal. It is raw if the payload has a pty and both
- *               stdin and stdout are terminals; so Ctrl-C and Ctrl-Z are bytes, which the pty
- * turns into signals inside. Else (`sbx enter R -- ls | less`) the terminal keeps its modes,
- *               the pty doesn't echo, lines are passed on as they come, and Ctrl-C and Ctrl-Z
- * arrive as signals. While somebody else (less) has the terminal out of line mode, what is
- *               typed is theirs and isn't read.
- *   background  another group has it: `&`, `bg`, or the detach keys. Nothing is read from it,
- * its modes are left alone. Output is written, unless the terminal asks for none
- *               (`stty tostop`) or the user has detached: then it waits in the pty. bash's `fg`
- *               tells a job that already runs nothing, so this state asks ten times a second
- * who has the terminal. draining    pid 1 has ended, and with it, by the kernel, all that could
- * write. What is in the pty and the pipes is still written out, however long that takes;
- * SIGHUP, SIGINT, SIGQUIT or SIGTERM end that. ended       the flows are closed, the modes
- * restored.
+ * Its states:
+ *
+ * - attached: our process group has the terminal. It is raw if the payload has a pty and both
+ *   stdin and stdout are terminals; so Ctrl-C and Ctrl-Z are bytes, which the pty turns into
+ *   signals inside. Else (`sbx enter R -- ls | less`) the terminal keeps its modes, the pty
+ *   doesn't echo, lines are passed on as they come, and Ctrl-C and Ctrl-Z arrive as signals.
+ *   While somebody else (less) has the terminal out of line mode, what is typed is theirs and
+ *   isn't read.
+ * - background: another group has it, by `&`, `bg` or the detach keys. Nothing is read from it,
+ *   its modes are left alone. Output is written, unless the terminal asks for none
+ *   (`stty tostop`) or the user has detached: then it waits in the pty. bash's `fg` tells a job
+ *   that already runs nothing, so this state asks ten times a second who has the terminal.
+ * - draining: pid 1 has ended, and with it, by the kernel, all that could write. What is in the
+ *   pty and the pipes is still written out, however long that takes; SIGHUP, SIGINT, SIGQUIT or
+ *   SIGTERM end that.
+ * - ended: the flows are closed, the modes restored.
  *
  * Stopping. SIGTSTP is forwarded, and stops the launcher too, as soon as the payload has
  * stopped (WIRE_STOPPED) or half a second later; stopped at once it could be continued before

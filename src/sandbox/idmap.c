@@ -397,7 +397,7 @@ int idmap_run(const struct plan_ids *ids, int (*work)(void *arg), void *arg)
 		(void)fd_close(here);
 		run_child(ids, there, work, arg);
 	}
-	there = fd_close(there);
+	(void)fd_close(take_fd(&there));
 	if (ids->map == PLAN_MAP_SUBIDS)
 		r = idmap_write_child(ids, pid);
 	if (r == 0)

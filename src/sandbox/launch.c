@@ -197,7 +197,7 @@ static int on_message(void *context, const struct wire_message *m, int passed)
 		if (WIFEXITED(m->status))
 			l->status = WEXITSTATUS(m->status);
 		else
-			l->status = 128 + (WTERMSIG(m->status) & 0x7f);
+			l->status = 128 + WTERMSIG(m->status);
 		return 0;
 	default:
 		return 0; /* nobody's: a payload that traces pid 1 may say anything */

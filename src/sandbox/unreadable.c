@@ -27,7 +27,7 @@ static void found_add(struct walk *w)
 		(void)str_escape(w->found->example, sizeof(w->found->example), w->path + 1);
 }
 
-static void walk_folder(struct walk *w, int dir);
+static void walk_folder(struct walk *w, int fd);
 
 static void walk_entry(struct walk *w, int dir, const struct dirent *e)
 {
