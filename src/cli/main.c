@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/auxv.h>
 #include <unistd.h>
@@ -274,6 +275,8 @@ int main(int argc, char *argv[])
 	struct arena arena = {0};
 	int r;
 
+	/* Children are waited for, whatever the caller ignores. */
+	(void)signal(SIGCHLD, SIG_DFL);
 	r = standard_descriptors();
 	if (r == 0)
 		r = refuse_raised_rights();

@@ -207,6 +207,14 @@ static void poll_fill(const struct attach *a, struct pollfd set[POLL_MAX])
 	set[POLL_FROM + ATTACH_INPUT] = poll_input(a);
 }
 
+/* LIMIT, or the milliseconds from NOW until AT, unless that is 0, where they are fewer. */
+static uint64_t sooner(uint64_t limit, uint64_t now, uint64_t at)
+{
+	if (!at || at >= now + limit)
+		return limit;
+	return at > now ? at - now : 0;
+}
+
 /* Something to do that no descriptor tells of: milliseconds until then, or -1. */
 static int poll_limit(const struct attach *a)
 {
@@ -218,12 +226,9 @@ static int poll_limit(const struct attach *a)
 				return 0;
 		return -1;
 	}
-	if (a->timeout_at)
-		limit = a->timeout_at > now ? a->timeout_at - now : 0;
-	if (a->kill_at && a->kill_at < now + limit)
-		limit = a->kill_at > now ? a->kill_at - now : 0;
-	if (a->stop_at && a->stop_at < now + limit)
-		limit = a->stop_at > now ? a->stop_at - now : 0;
+	limit = sooner(limit, now, a->timeout_at);
+	limit = sooner(limit, now, a->kill_at);
+	limit = sooner(limit, now, a->stop_at);
 	if (limit > TICK && (a->master_idle || !a->is_foreground || attach_input_is_theirs(a)))
 		limit = TICK;
 	return limit < INT_MAX ? (int)limit : -1;

@@ -408,27 +408,36 @@ static bool file_behind_link(const struct setup *s, const struct plan_file *f)
 	return fd >= 0 && io_write_all(fd, f->data, f->len) == 0;
 }
 
-static int file_add(const struct setup *s, const struct plan_file *f)
+/* In /run, a tmpfs of ours, a file can simply be made. */
+static int file_write(const struct setup *s, const struct plan_file *f)
 {
-	autoclose int target = target_find(s, f->target, PATH_FILE);
-	autoclose int source = -EBADF;
+	autoclose int target = path_target_in(s->root, f->target + 1, PATH_FILE, true);
+	autoclose int fd = target < 0 ? target : open(fd_path(target).s, O_WRONLY | O_CLOEXEC);
+	int r = target < 0 ? target : fd < 0 ? -errno : io_write_all(fd, f->data, f->len);
+
+	return r < 0 ? fail(-r, "write '%s': %s", f->target, strerrordesc_np(-r)) : 0;
+}
+
+/* Where the tree's file is a link, what it leads to inside the tree takes its place. Not a file
+ * of /proc or /sys: those aren't the tree's. */
+static int file_find_behind(const struct setup *s, const struct plan_file *f)
+{
+	autoclose int fd = path_open_in(s->root, f->target, O_PATH);
+	struct statfs fs;
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || fstatfs(fd, &fs) < 0)
+		return -ENOENT;
+	if (!S_ISREG(st.st_mode) || fs.f_type == PROC_SUPER_MAGIC || fs.f_type == SYSFS_MAGIC)
+		return -ENOENT;
+	return take_fd(&fd);
+}
+
+static int file_bind(const struct plan_file *f, int target)
+{
+	autoclose int source = file_make(f);
 	int r = 0;
 
-	if (target == -ELOOP && file_behind_link(s, f))
-		return 0;
-	/* With --direct the tree has its own, or it has none. */
-	if (target == -ENOENT)
-		return 0;
-	if (target == -EACCES || target == -EPERM || target == -EOVERFLOW)
-		return fail_hint(fail(-target, "make '%s' in the tree's overlay: %s", f->target,
-				      strerrordesc_np(-target)),
-				 "the tree's owners aren't mapped: leave --overlay out");
-	if (target < 0)
-		return fail(-target, "put a file of the sandbox's own on '%s' of the tree: %s",
-			    f->target,
-			    target == -ELOOP ? "it is a symbolic link"
-					     : strerrordesc_np(-target));
-	source = file_make(f);
 	if (source < 0)
 		return source;
 	if (mount(".file", fd_path(target).s, NULL, MS_BIND, NULL) < 0)
@@ -436,6 +445,31 @@ static int file_add(const struct setup *s, const struct plan_file *f)
 	if (unlink(".file") < 0 && r == 0)
 		r = fail_sys("remove '/dev/.file'");
 	return r;
+}
+
+static int file_add(struct setup *s, const struct plan_file *f)
+{
+	autoclose int target = -EBADF;
+
+	if (path_is_in(f->target, "/run"))
+		return file_write(s, f);
+	target = target_find(s, f->target, PATH_FILE);
+	if (target == -ELOOP && file_behind_link(s, f))
+		return 0;
+	if (target == -ELOOP)
+		target = file_find_behind(s, f);
+	if (target >= 0)
+		return file_bind(f, target);
+	if (target == -EACCES || target == -EPERM || target == -EOVERFLOW)
+		return fail_hint(fail(-target, "make '%s' in the tree's overlay: %s", f->target,
+				      strerrordesc_np(-target)),
+				 "the tree's owners aren't mapped: leave --overlay out");
+	/* With --direct the tree has its own, or has none. */
+	if (target != -ENOENT || s->plan->root.overlay != PLAN_OVERLAY_NONE)
+		setup_note(s,
+			   "the tree's '%s' stays: it is a link that leads nowhere, or no file",
+			   f->target);
+	return 0;
 }
 
 int mounts_files(struct setup *s)

@@ -221,6 +221,8 @@ static void fuse_exec(const struct plan *p, int userns, int fuse, int errors)
 	/* Real root isn't mapped; anybody else is who they were, with their groups. */
 	if (is_real_root && idmap_become_root(&p->ids) < 0)
 		return;
+	/* Not in the terminal's process group: a Ctrl-C is the payload's. */
+	(void)setsid();
 	/* After setns, which changes credentials and with that clears the signal. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	(void)dup2(null, STDIN_FILENO);

@@ -18,6 +18,7 @@
 #include <net/if.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -25,6 +26,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -33,6 +35,17 @@ static void message_send(const struct setup *s, enum wire_type type, int pass)
 	struct wire_message m = {.type = type};
 
 	(void)io_send(s->wire, &m, sizeof(m), pass);
+}
+
+void setup_note(const struct setup *s, const char *fmt, ...)
+{
+	struct wire_message m = {.type = WIRE_NOTE};
+	va_list args;
+
+	va_start(args, fmt);
+	(void)vsnprintf(m.text, sizeof(m.text), fmt, args);
+	va_end(args);
+	(void)io_send(s->wire, &m, sizeof(m), -EBADF);
 }
 
 /* ---- steps ------------------------------------------------------------------------------- */
@@ -162,6 +175,9 @@ static int step_terminal(struct setup *s)
 	s->terminal = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (s->terminal < 0)
 		return fail_sys("open the terminal");
+	if ((s->plan->pty_modes && tcsetattr(master, TCSANOW, s->plan->pty_modes) < 0) ||
+	    ioctl(master, TIOCSWINSZ, &s->plan->pty_size) < 0)
+		return fail_sys("set the modes of the terminal");
 	if (fchown(s->terminal, s->plan->uid, (gid_t)-1) < 0)
 		return fail_sys("give the terminal to the user");
 	autoclose int console =

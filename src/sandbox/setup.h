@@ -32,6 +32,10 @@ struct setup_step {
 extern const struct setup_step setup_steps[];
 extern const size_t setup_steps_n;
 
+/* Tells the user of something that is left out. */
+void setup_note(const struct setup *s, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
 /* One line on stderr: what STEP took since START. */
 void setup_debug(const char *step, const struct timespec *start);
 

@@ -126,6 +126,36 @@ static void mount_dev(void)
 	     "/dev/mqueue");
 }
 
+/* The files of its own and the masks that sbx has; what the tree or the kernel lacks is passed
+ * over. */
+static void mount_small(void)
+{
+	static const char *const files[] = {"etc/hostname", "etc/hosts", "etc/resolv.conf"};
+	static const char *const masks[] = {"proc/keys", "proc/key-users"};
+	static const char *const folders[] = {"proc/acpi", "sys/firmware", "sys/dev/block"};
+	const unsigned long quiet = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		int fd = open("dev/.file", O_CREAT | O_RDWR | O_CLOEXEC, 0644);
+
+		must((int)write(fd, "floor\n", 6), "dev/.file");
+		close(fd);
+		if (access(files[i], F_OK) == 0)
+			must(mount("dev/.file", files[i], NULL, MS_BIND, NULL), files[i]);
+		must(unlink("dev/.file"), "dev/.file");
+	}
+	for (size_t i = 0; i < sizeof(masks) / sizeof(masks[0]); i++)
+		if (access(masks[i], F_OK) == 0)
+			must(mount("dev/null", masks[i], NULL, MS_BIND, NULL), masks[i]);
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
+		if (access(folders[i], F_OK) == 0)
+			must(mount("tmpfs", folders[i], "tmpfs", quiet | MS_RDONLY, "mode=555"),
+			     folders[i]);
+	must(mount("proc/sys", "proc/sys", NULL, MS_BIND, NULL), "/proc/sys");
+	must(mount(NULL, "proc/sys", NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | quiet, NULL),
+	     "/proc/sys");
+}
+
 static void mount_all(void)
 {
 	const unsigned long quiet = MS_NOSUID | MS_NODEV | MS_NOEXEC;
@@ -135,6 +165,7 @@ static void mount_all(void)
 	mount_dev();
 	must(mount("tmpfs", "run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755"), "/run");
 	must(mount("tmpfs", "tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777"), "/tmp");
+	mount_small();
 }
 
 static void raise_loopback(void)

@@ -59,6 +59,9 @@ def write_bundle(folder, tree):
         config = json.loads(path.read_text())
         config["process"].update(terminal=False, args=["true"])
         config["root"].update(path=str(tree), readonly=False)
+        config["linux"].pop("resources", None)
+        for ids, number in ("uidMappings", os.getuid()), ("gidMappings", os.getgid()):
+            config["linux"][ids] = [{"containerID": 0, "hostID": number, "size": 1}]
         # A network namespace, as all others have it.
         kinds = {namespace["type"] for namespace in config["linux"]["namespaces"]}
         config["linux"]["namespaces"] += [{"type": "network"}] if "network" not in kinds else []
@@ -156,14 +159,13 @@ def print_bars(table):
             lambda: ms(slowest), lambda peer=peer: ms(peer), " ms")
 
 
-def print_shares(title, steps):
-    """STEPS is name -> microseconds."""
-    total = sum(steps.values())
-    if not total:
+def print_shares(command, steps):
+    """STEPS is name -> microseconds, some of them beside others; shares are of the whole run."""
+    if not steps or not command.times:
         return
-    print(f"\n{title}")
+    print(f"\nWhere it goes: {command.name}")
     for name, us in steps.items():
-        print(f"    {name:28} {us:8.0f} us {100 * us / total:5.1f} %")
+        print(f"    {name:28} {us:8.0f} us {100 * us / command.median:5.1f} %")
 
 
 def floor_steps(argv, runs):
@@ -197,9 +199,11 @@ def main():
         print_table(table)
         print_bars(table)
         steps = max(1, min(args.runs, 50))
-        print_shares("Where the floor goes (one id)", floor_steps(table["floor"].argv, steps))
-        for key in ("self", "kernel"):
-            print_shares(f"Where it goes: {table[key].name}", sbx_steps(table[key].argv, steps))
+        for key in ("floor", "floor-subids"):
+            print_shares(table[key], floor_steps(table[key].argv, steps))
+        # The launcher's "id-maps" and pid 1's steps up to "ids" pass at the same time.
+        for key in ("self", "subids", "kernel"):
+            print_shares(table[key], sbx_steps(table[key].argv, steps))
         # podman's own folder belongs to its ids.
         subprocess.run(["unshare", "--map-auto", "--map-root-user", "rm", "-rf", f"{scratch}/podman"], check=False)
 

@@ -78,6 +78,7 @@ class Sandbox:
     """The program INIT as pid 1 of new user, pid and mount namespaces."""
 
     init = None
+    running = set()
 
     def __init__(self, *command, options=(), env=None, stdio=(None, None, None), before=None,
                  hang_up=False):
@@ -109,6 +110,7 @@ class Sandbox:
         self.pidfd = None
         with contextlib.suppress(ProcessLookupError):
             self.pidfd = os.pidfd_open(self.pid)
+        self.running.add(self)
 
     @staticmethod
     def _make_namespaces():
@@ -160,13 +162,20 @@ class Sandbox:
         while time.monotonic() < deadline:
             pid, status = os.waitpid(self.parent, os.WNOHANG)
             if pid:
+                self.running.discard(self)
                 if self.pidfd is not None:
                     os.close(self.pidfd)
                 self.wire.close()
                 return os.waitstatus_to_exitcode(status)
             time.sleep(0.002)
-        os.kill(self.pid, signal.SIGKILL)
         raise TimeoutError("it did not end")
+
+    def end(self):
+        """For one that a failed test has left."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        os.kill(self.parent, signal.SIGKILL)
+        self.wait()
 
     def payload(self):
         """The host's number of the payload's process."""
@@ -835,6 +844,8 @@ def main():
                 test()
             except Exception as error:  # the others are still worth running
                 tap.check(False, f"{test.__name__} came to its end", repr(error))
+            for sandbox in list(Sandbox.running):
+                sandbox.end()
     tap.check(tap.checks > 0, "there is an sbx-init to test")
     print(f"1..{tap.checks}")
     return 1 if tap.failures else 0
