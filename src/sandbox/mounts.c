@@ -3,6 +3,7 @@
 #include "mounts.h"
 
 #include "idmap.h"
+#include "mount_attrs.h"
 #include "util/fail.h"
 #include "util/io.h"
 #include "util/path.h"
@@ -15,7 +16,6 @@
 #include <linux/magic.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -142,57 +142,7 @@ static int mount_new(const struct setup *s, const char *type, const char *target
 	return 0;
 }
 
-/* ---- bind mounts and their flags --------------------------------------------------------- */
-
-static unsigned long attrs_to_flags(unsigned attrs)
-{
-	return (attrs & SYS_ATTR_RDONLY ? MS_RDONLY : 0UL) |
-	       (attrs & SYS_ATTR_NOSUID ? MS_NOSUID : 0UL) |
-	       (attrs & SYS_ATTR_NODEV ? MS_NODEV : 0UL) |
-	       (attrs & SYS_ATTR_NOEXEC ? MS_NOEXEC : 0UL);
-}
-
-/* The flags that the mount at FD has; some are locked, and a remount that drops one is refused.
- */
-static unsigned long flags_of(int fd)
-{
-	static const struct {
-		unsigned long statvfs, mount;
-	} pairs[] = {
-		{ST_RDONLY, MS_RDONLY},	    {ST_NOSUID, MS_NOSUID},
-		{ST_NODEV, MS_NODEV},	    {ST_NOEXEC, MS_NOEXEC},
-		{ST_NOATIME, MS_NOATIME},   {ST_NODIRATIME, MS_NODIRATIME},
-		{ST_RELATIME, MS_RELATIME},
-	};
-	unsigned long flags = 0;
-	struct statvfs st;
-
-	if (fstatvfs(fd, &st) < 0)
-		return 0;
-	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++)
-		if (st.f_flag & pairs[i].statvfs)
-			flags |= pairs[i].mount;
-	return flags;
-}
-
-/* Before Linux 5.12 flags are set a mount at a time. Mounts below the one at FD are found by
- * their parent's number being unlike: rather than leave one of them writable, we refuse. */
-static int set_attrs_by_remount(int fd, unsigned attrs)
-{
-	unsigned long flags = MS_REMOUNT | MS_BIND | flags_of(fd) | attrs_to_flags(attrs);
-
-	return mount(NULL, fd_path(fd).s, NULL, flags, NULL) < 0 ? -errno : 0;
-}
-
-static int set_attrs(int fd, unsigned attrs)
-{
-	int r;
-
-	if (attrs == 0)
-		return 0;
-	r = sys_mount_setattr(fd, attrs, true);
-	return r == -ENOSYS ? set_attrs_by_remount(fd, attrs) : r;
-}
+/* ---- bind mounts ------------------------------------------------------------------------- */
 
 static int bind(int source, const char *target)
 {
@@ -206,7 +156,7 @@ int mounts_bind(int source, const char *target, unsigned attrs)
 	if (r < 0)
 		return fail(-r, "bind on '%s': %s", target, strerrordesc_np(-r));
 	autoclose int fd = open(target, O_PATH | O_CLOEXEC);
-	r = fd < 0 ? -errno : set_attrs(fd, attrs);
+	r = fd < 0 ? -errno : mount_set_attrs(fd, attrs);
 	return r < 0 ? fail(-r, "set the flags of '%s': %s", target, strerrordesc_np(-r)) : 0;
 }
 
@@ -226,7 +176,7 @@ static int bind_inside(const struct setup *s, int source, enum path_type type,
 		return 0;
 	/* FD is what is hidden now; the mount is found by name, which is ours from here on. */
 	autoclose int mounted = path_open_in(s->root, target, O_PATH | O_NOFOLLOW);
-	r = mounted < 0 ? mounted : set_attrs(mounted, attrs);
+	r = mounted < 0 ? mounted : mount_set_attrs(mounted, attrs);
 	return r < 0 ? fail(-r, "set the flags of '%s': %s", target, strerrordesc_np(-r)) : 0;
 }
 
@@ -488,7 +438,8 @@ int mounts_files(struct setup *s)
 static int user_mount(const struct setup *s, const struct plan_mount *m, int source)
 {
 	if (m->kind == PLAN_MOUNT_TMPFS)
-		return mount_new(s, "tmpfs", m->target, attrs_to_flags(m->attrs), m->options);
+		return mount_new(s, "tmpfs", m->target, mount_attrs_to_flags(m->attrs),
+				 m->options);
 	return bind_inside(s, source, m->source_is_folder ? PATH_FOLDER : PATH_FILE, m->target,
 			   m->attrs);
 }
@@ -565,7 +516,7 @@ static int make_readonly(const struct setup *s, const char *path)
 	if (r < 0)
 		return fail(-r, "bind '%s' on itself: %s", path, strerrordesc_np(-r));
 	autoclose int mounted = path_open_in(s->root, path, O_PATH | O_NOFOLLOW);
-	r = mounted < 0 ? mounted : set_attrs(mounted, SYS_ATTR_RDONLY);
+	r = mounted < 0 ? mounted : mount_set_attrs(mounted, SYS_ATTR_RDONLY);
 	return r < 0 ? fail(-r, "make '%s' read-only: %s", path, strerrordesc_np(-r)) : 0;
 }
 
@@ -588,10 +539,8 @@ int mounts_mask(struct setup *s)
 
 int mounts_readonly_root(struct setup *s)
 {
-	int r = sys_mount_setattr(s->root, SYS_ATTR_RDONLY, false);
+	int r = mount_set_attrs_here(s->root, SYS_ATTR_RDONLY);
 
-	if (r == -ENOSYS)
-		r = set_attrs_by_remount(s->root, SYS_ATTR_RDONLY);
 	return r < 0 ? fail(-r, "make the root filesystem read-only: %s", strerrordesc_np(-r))
 		     : 0;
 }
