@@ -4,10 +4,6 @@
 
 #include "setup.h"
 
-/* Binds what SOURCE (O_PATH) is open on, with all that is mounted below, on TARGET, and sets
- * ATTRS (SYS_ATTR_*) on each of these mounts. */
-int mounts_bind(int source, const char *target, unsigned attrs);
-
 /* Steps: each Needs: s->root open on the new root filesystem. */
 int mounts_proc(struct setup *s);
 int mounts_sys(struct setup *s);

@@ -4,7 +4,8 @@
 
 #include "config.h"
 #include "idmap.h"
-#include "mounts.h"
+#include "mount.h"
+#include "mount_attrs.h"
 #include "overlay_probe.h"
 #include "util/fail.h"
 #include "util/scope.h"
@@ -173,11 +174,24 @@ static int kernel_mount(struct setup *s)
 		     : 0;
 }
 
+/* Device nodes of the tree stay without effect, as they do below an overlay. */
+static int tree_bind(const struct setup *s)
+{
+	int r = mount_bind(s->tree, SETUP_STAGING);
+	autoclose int fd = r < 0 ? r : open(SETUP_STAGING, O_PATH | O_CLOEXEC);
+
+	if (r == 0)
+		r = fd < 0 ? -errno : mount_set_attrs(fd, SYS_ATTR_NODEV);
+	return r < 0 ? fail(-r, "bind the tree '%s': %s", s->plan->root.path,
+			    strerrordesc_np(-r))
+		     : 0;
+}
+
 int overlay_mount(struct setup *s, overlay_ask *ask)
 {
 	switch (s->plan->root.overlay) {
 	case PLAN_OVERLAY_NONE:
-		return mounts_bind(s->tree, SETUP_STAGING, SYS_ATTR_NODEV);
+		return tree_bind(s);
 	case PLAN_OVERLAY_KERNEL:
 		return kernel_mount(s);
 	case PLAN_OVERLAY_FUSE:
