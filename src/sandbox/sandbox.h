@@ -29,7 +29,7 @@
  *                                              overlay; for the fuse driver it opens /dev/fuse,
  *   fuse-overlayfs on that descriptor <------  mounts it and sends it home (WIRE_FUSE)
  *                                              mounts, pivot_root, terminal (WIRE_TERMINAL)
- *   [net gate: the tap's descriptor]  <------  limits, capabilities, seccomp
+ *   [gate of the network]             <------  limits, capabilities, seccomp
  *                                              execs sbx-init from a sealed memfd
  *   sandbox_wait(): terminal, signals  <-----  sbx-init: WIRE_STOPPED, WIRE_EXITED, or FAILED
  *

@@ -147,7 +147,7 @@ static int step_pivot(struct setup *s)
 	return chdir("/") < 0 ? fail_sys("enter '/'") : 0;
 }
 
-static int step_loopback(struct setup *s)
+static int step_network(struct setup *s)
 {
 	struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP};
 	autoclose int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -342,8 +342,12 @@ const struct setup_step setup_steps[] = {
 	{"propagation", step_propagation, NULL, "make every mount private"},
 	/* While we are the caller still, with all their groups, and before a mount hides a path. */
 	{"sources", step_sources, NULL, "open the tree, the upper and what is bound"},
-	/* Before the ids, since it needs none: it runs while newuidmap does. */
+	/* Before the ids, since they need none: they run while newuidmap does. */
 	{"namespaces", step_namespaces, NULL, "enter new ipc, uts, cgroup and net namespaces"},
+	/* The gate of the network: a helper outside would be sent its descriptor from here, and serve it
+	 * while the set-up goes on. */
+	{"network", step_network, has_own_net, "bring the loopback interface up"},
+	{"hostname", step_hostname, NULL, "set the host name"},
 	/* The gate. After it files can be made; before it they would belong to nobody. */
 	{"ids", step_ids, NULL, "wait for the id maps, become their root"},
 	/* All mounts below go onto it. */
@@ -365,8 +369,6 @@ const struct setup_step setup_steps[] = {
 	{"read-only", mounts_readonly_root, is_readonly, "make the root filesystem read-only"},
 	/* After the last look at the host's files. */
 	{"pivot", step_pivot, NULL, "make it the root, let go of the host's"},
-	{"loopback", step_loopback, has_own_net, "bring the loopback interface up"},
-	{"hostname", step_hostname, NULL, "set the host name"},
 	/* After "pivot", by its name inside; before "user", while a chown is allowed. */
 	{"terminal", step_terminal, has_terminal, "make a terminal, send its other side home"},
 	/* While root: the user's own folder may be closed to what they are now. */
