@@ -16,22 +16,22 @@
 /*
  * Theory of operation
  *
- * A caller fills a struct plan, in any order, with the plan_* functions; plan_freeze() looks
- * everything up that is still open (ids, the user inside, capabilities, the seccomp program,
- * the overlay driver) and from then on the plan is const. sandbox_start() makes one child with
+ * A caller fills a struct plan, in any order, with the plan_* functions; plan_freeze() decides
+ * everything that is still open (ids, the user inside, capabilities, the seccomp program, the
+ * overlay driver), and from then on the plan is const. sandbox_run() makes one child with
  * clone3(NEWUSER|NEWNS|NEWPID|NEWTIME): it is pid 1 of the sandbox from its first instruction.
  * Both sides share one SEQPACKET socket (wire.h):
  *
  *   launcher (host, caller's ids)              child (in the new user namespace)
- *   ------------------------------------ -------------------------------------------------
- *   newuidmap | newgidmap, side by side        mount propagation off; net, ipc, uts, cgroup
+ *   -------------------------------------      ------------------------------------------------
+ *   newuidmap | newgidmap, side by side        mounts private; net, ipc, uts, cgroup namespaces
  *   WIRE_GO  ------------------------------->  gate "ids": becomes its root
  *                                              overlay; for the fuse driver it opens /dev/fuse,
  *   fuse-overlayfs on that descriptor <------  mounts it and sends it home (WIRE_FUSE)
  *                                              mounts, pivot_root, terminal (WIRE_TERMINAL)
- *   [gate of the network]             <------  limits, capabilities, seccomp
+ *                                              limits, user, capabilities, seccomp
  *                                              execs sbx-init from a sealed memfd
- *   sandbox_wait(): terminal, signals  <-----  sbx-init: WIRE_STOPPED, WIRE_EXITED, or FAILED
+ *   attach_run(): terminal, signals   <------  sbx-init: WIRE_STOPPED, WIRE_EXITED or FAILED
  *
  * The child decides nothing: between clone and exec it doesn't allocate, parse, look up names
  * or read the environment. What it does is the table setup_steps[] (setup.c). A step that fails
