@@ -28,6 +28,8 @@ packages() {
             echo clang libclang-rt-14-dev llvm clang-format clang-tidy shellcheck mandoc
             echo expect tmux zsh fish bash-completion
             echo acl attr iproute2 libcap2-bin strace
+            # podman's seccomp profile
+            echo golang-github-containers-common
             ;;
         bench)
             echo bubblewrap crun podman runc

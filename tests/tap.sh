@@ -7,6 +7,7 @@
 #   like WHAT GOT PATTERN         ok where GOT matches the extended regular expression
 #   skip WHAT WHY                 a check that this machine can't make
 #   run COMMAND ARG...            runs it; sets $status, $out (stdout) and $err (stderr)
+#   succeeds WHAT COMMAND ARG...  runs it; ok where its status is 0, else shows what it said
 #   done_testing                  the plan; the last line of a script
 #
 # $work is a folder of the test's own, and the home folder, of which nothing stays.
@@ -95,7 +96,6 @@ run() {
     err=$(tr -d '\0' <"$work/stderr")
 }
 
-# succeeds WHAT COMMAND ARG...: runs it, and shows what it said where it fails.
 succeeds() {
     local what=$1
     shift
@@ -104,6 +104,10 @@ succeeds() {
         note "stdout:" "$(tail -n 20 <<<"$out")" "stderr:" "$(tail -n 20 <<<"$err")"
         return 1
     }
+}
+
+is_sanitized() {
+    grep -q __asan_init "$SBX"
 }
 
 # tree NAME: prints the path of a prepared root filesystem; fails where it is missing.

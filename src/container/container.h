@@ -14,6 +14,7 @@
  *   $XDG_DATA_HOME/sbx/            mode 0700 (for real root /var/lib/sbx, 0711)
  *     containers/ID/               a kept sandbox: config.json, upper/, work/, launcher
  *     tmp/ID/                      one that is thrown away: upper/, work/
+ *     skeleton/                    the layer below every tree (sandbox room)
  *     .overlay-in-*                what the kernel's overlay can do here (sandbox room)
  *
  * A folder is in use while somebody holds flock(2) on it: the launcher, and fuse-overlayfs,

@@ -53,6 +53,8 @@ static void launch_init(struct launch *l, struct plan *p, const struct sandbox_o
 			  .wire = -EBADF,
 			  .init = -EBADF,
 			  .tree = -EBADF,
+			  .skeleton = -EBADF,
+			  .memory = -EBADF,
 			  .state = -EBADF,
 			  .root = -EBADF,
 			  .terminal = -EBADF,

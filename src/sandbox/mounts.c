@@ -61,10 +61,28 @@ int mounts_sys(struct setup *s)
 
 /* ---- /run and /tmp ---------------------------------------------------- */
 
+/* A folder of the tmpfs that holds the upper, so that all that a sandbox writes is in one. */
+static int memory_bind(const struct setup *s, const char *name, const char *target, mode_t mode)
+{
+	autoclose int fd = -EBADF;
+
+	if (mkdirat(s->memory, name, mode) < 0 || fchmodat(s->memory, name, mode, 0) < 0)
+		return fail_sys("make a folder for '%s'", target);
+	fd = openat(s->memory, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return fail_sys("open the folder for '%s'", target);
+	return mount_bind_inside(s, fd, PATH_FOLDER, target, 0);
+}
+
 int mounts_run_and_tmp(struct setup *s)
 {
-	int r = mount_new(s, "tmpfs", "/run", MS_NOSUID | MS_NODEV, "mode=0755");
+	int r;
 
+	if (s->memory >= 0) {
+		r = memory_bind(s, "run", "/run", 0755);
+		return r < 0 ? r : memory_bind(s, "tmp", "/tmp", 01777);
+	}
+	r = mount_new(s, "tmpfs", "/run", MS_NOSUID | MS_NODEV, "mode=0755");
 	if (r == 0)
 		r = mount_new(s, "tmpfs", "/tmp", MS_NOSUID | MS_NODEV, "mode=1777");
 	return r;

@@ -94,6 +94,46 @@ static int choose(struct plan *p)
 	return 0;
 }
 
+/* ---- the layer below --------------------------------------------------------------------- */
+
+static int skeleton_make(int store)
+{
+	static const char *const folders[] = {"",     "/proc", "/sys", "/dev",
+					      "/run", "/tmp",  "/etc"};
+	/* The last one tells that all are there. */
+	static const char *const files[] = {"/etc/hostname", "/etc/hosts", "/etc/resolv.conf"};
+	char path[64];
+	int fd;
+
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		(void)snprintf(path, sizeof(path), "skeleton%s", folders[i]);
+		if (mkdirat(store, path, 0755) < 0 && errno != EEXIST)
+			return fail_sys("make '%s' in the store", path);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		(void)snprintf(path, sizeof(path), "skeleton%s", files[i]);
+		fd = openat(store, path, O_CREAT | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644);
+		(void)fd_close(fd);
+		if (fd < 0)
+			return fail_sys("make '%s' in the store", path);
+	}
+	return 0;
+}
+
+static int skeleton_open(struct plan *p)
+{
+	int r = 0;
+
+	if (faccessat(p->root.store_fd, "skeleton/etc/resolv.conf", F_OK, 0) < 0)
+		r = skeleton_make(p->root.store_fd);
+	if (r < 0)
+		return r;
+	p->root.skeleton_path = arena_printf(&p->arena, "%s/skeleton", p->root.store_path);
+	p->root.skeleton_fd = openat(p->root.store_fd, "skeleton",
+				     O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return p->root.skeleton_fd < 0 ? fail_sys("open 'skeleton' in the store") : 0;
+}
+
 int overlay_decide(struct plan *p)
 {
 	int r;
@@ -109,7 +149,7 @@ int overlay_decide(struct plan *p)
 	if (p->root.overlay != PLAN_OVERLAY_FUSE)
 		p->root.squash = false;
 	p->root.in_memory = p->root.overlay == PLAN_OVERLAY_KERNEL && !p->root.is_kept;
-	return 0;
+	return p->root.is_host ? 0 : skeleton_open(p);
 }
 
 /* ---- in pid 1 ---------------------------------------------------------------------------- */
@@ -134,41 +174,52 @@ static int fuse_mount(const struct setup *s, overlay_ask *ask)
 	return ask(s, userns, fuse);
 }
 
-int overlay_kernel_mount(const char *target, int lower, const char *more, int state,
-			 bool userxattr)
+void overlay_lowers(char text[OVERLAY_LOWERS_MAX], int tree, int skeleton)
+{
+	int used = snprintf(text, OVERLAY_LOWERS_MAX, "/proc/self/fd/%d", tree);
+
+	if (skeleton >= 0)
+		(void)snprintf(text + used, OVERLAY_LOWERS_MAX - (size_t)used,
+			       ":/proc/self/fd/%d", skeleton);
+}
+
+int overlay_kernel_mount(const char *target, const char *lowers, int state, const char *more)
 {
 	char options[256];
 
 	(void)snprintf(options, sizeof(options),
-		       "lowerdir=/proc/self/fd/%d%s,upperdir=/proc/self/fd/%d/upper,"
-		       "workdir=/proc/self/fd/%d/work,volatile%s",
-		       lower, more, state, state, userxattr ? ",userxattr" : "");
+		       "lowerdir=%s,upperdir=/proc/self/fd/%d/upper,"
+		       "workdir=/proc/self/fd/%d/work%s",
+		       lowers, state, state, more);
 	return mount("overlay", target, "overlay", 0, options) < 0 ? -errno : 0;
 }
 
-/* A file system for an upper that is thrown away: it goes with the mount namespace, whoever is
- * killed, and nobody outside sees it. The overlay mounted over it keeps it. */
-static int memory_mount(int *ret_state)
+/* The overlay that is mounted over it keeps it. */
+static int memory_mount(struct setup *s)
 {
-	autoclose int fd = -EBADF;
-
-	if (mount("tmpfs", SETUP_STAGING, "tmpfs", MS_NOSUID, "mode=0700") < 0)
+	if (mount("tmpfs", SETUP_STAGING, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755") < 0)
 		return fail_sys("mount a tmpfs for the upper");
-	fd = open(SETUP_STAGING, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || mkdirat(fd, "upper", 0755) < 0 || mkdirat(fd, "work", 0700) < 0)
+	s->memory = open(SETUP_STAGING, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (s->memory < 0 || mkdirat(s->memory, "upper", 0755) < 0 ||
+	    mkdirat(s->memory, "work", 0700) < 0)
 		return fail_sys("make the folders of the upper");
-	*ret_state = take_fd(&fd);
 	return 0;
 }
 
 static int kernel_mount(struct setup *s)
 {
 	const struct plan_root *root = &s->plan->root;
-	int r = root->in_memory ? memory_mount(&s->state) : 0;
+	char lowers[OVERLAY_LOWERS_MAX], more[32];
+	int r = root->in_memory ? memory_mount(s) : 0;
 
 	if (r < 0)
 		return r;
-	r = overlay_kernel_mount(SETUP_STAGING, s->tree, "", s->state, root->userxattr);
+	/* A tmpfs has nothing to sync. */
+	(void)snprintf(more, sizeof(more), "%s%s", root->in_memory ? "" : ",volatile",
+		       root->userxattr ? ",userxattr" : "");
+	overlay_lowers(lowers, s->tree, s->skeleton);
+	r = overlay_kernel_mount(SETUP_STAGING, lowers, root->in_memory ? s->memory : s->state,
+				 more);
 	return r < 0 ? fail(-r, "mount the overlay on '%s': %s", root->path,
 			    strerrordesc_np(-r))
 		     : 0;
@@ -213,7 +264,7 @@ static void keep_open(int fd)
 
 static void fuse_exec(const struct plan *p, int userns, int fuse, int errors)
 {
-	char options[256], mount_point[32];
+	char options[256], mount_point[32], lowers[OVERLAY_LOWERS_MAX];
 	const char *const argv[] = {"fuse-overlayfs", "-f", "-o", options, mount_point, NULL};
 	char *const envp[] = {NULL};
 	bool is_real_root = getuid() == 0;
@@ -221,10 +272,11 @@ static void fuse_exec(const struct plan *p, int userns, int fuse, int errors)
 	autoclose int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	sigset_t none;
 
+	overlay_lowers(lowers, p->root.fd, p->root.skeleton_fd);
 	used = snprintf(options, sizeof(options),
-			"lowerdir=/proc/self/fd/%d,upperdir=/proc/self/fd/%d/upper,"
+			"lowerdir=%s,upperdir=/proc/self/fd/%d/upper,"
 			"workdir=/proc/self/fd/%d/work,volatile",
-			p->root.fd, p->root.state_fd, p->root.state_fd);
+			lowers, p->root.state_fd, p->root.state_fd);
 	if (p->root.squash)
 		(void)snprintf(options + used, sizeof(options) - (size_t)used,
 			       ",squash_to_uid=%u,squash_to_gid=%u", idmap_root(&p->ids.uids),
@@ -243,6 +295,7 @@ static void fuse_exec(const struct plan *p, int userns, int fuse, int errors)
 	(void)dup2(errors, STDOUT_FILENO);
 	(void)dup2(errors, STDERR_FILENO);
 	keep_open(p->root.fd);
+	keep_open(p->root.skeleton_fd);
 	keep_open(p->root.state_fd);
 	keep_open(fuse);
 	sigemptyset(&none);

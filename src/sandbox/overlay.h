@@ -27,13 +27,17 @@
  * choice was left to sbx (may_fall_back) and that mount is refused, the caller starts over with
  * fuse.
  *
+ * Below the tree lies one more layer, the skeleton: a folder of the store with the mount points
+ * and files that a sandbox needs (/proc, /etc/hosts). What the tree lacks shows through from
+ * there, so nothing is made in the upper, which holds what was written inside and nothing else.
+ *
  * Uppers of the two drivers are not interchangeable (fuse-overlayfs marks opaque folders its
  * own way), so a kept one stays with the driver that made it.
  */
 
 /* Replaces PLAN_OVERLAY_AUTO, and decides p->root.squash, .userxattr, .in_memory,
- * .may_fall_back. Needs: p->ids decided, p->root.fd, .is_kept, and .store_fd unless the driver
- * is NONE. */
+ * .may_fall_back, .skeleton_*. Needs: p->ids decided, p->root.fd, .is_kept, and .store_fd
+ * unless the driver is NONE. */
 int overlay_decide(struct plan *p);
 
 /* Whom pid 1 asks to start fuse-overlayfs on FUSE, mounted, in the user namespace USERNS. */
@@ -43,10 +47,13 @@ typedef int overlay_ask(const struct setup *s, int userns, int fuse);
  * the upper is in memory. */
 int overlay_mount(struct setup *s, overlay_ask *ask);
 
-/* The kernel's driver on TARGET: over LOWER (O_PATH) and what MORE adds to it (":PATH..." or
- * ""), upper/ and work/ of the folder STATE. A negative errno without a sentence. */
-int overlay_kernel_mount(const char *target, int lower, const char *more, int state,
-			 bool userxattr);
+/* TREE over SKELETON, unless that is negative, as the drivers want their lower layers named. */
+enum { OVERLAY_LOWERS_MAX = 64 };
+void overlay_lowers(char text[OVERLAY_LOWERS_MAX], int tree, int skeleton);
+
+/* The kernel's driver on TARGET: LOWERS, and upper/ and work/ of the folder STATE; MORE is
+ * further options, each with a comma in front. A negative errno without a sentence. */
+int overlay_kernel_mount(const char *target, const char *lowers, int state, const char *more);
 
 /* In the launcher: starts fuse-overlayfs as a child; *RET_PID is the caller's to reap, and what
  * it complains of goes to the descriptor ERRORS. Mustn't be called between clone and exec. */

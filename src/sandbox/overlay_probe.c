@@ -43,10 +43,12 @@ static int overlay_try(bool userxattr)
 {
 	autoclose int dir = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	autoclose int lower = open("one", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	char second[64];
+	autoclose int second = open("two", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char lowers[OVERLAY_LOWERS_MAX];
 
-	(void)snprintf(second, sizeof(second), ":/proc/self/fd/%d/two", dir);
-	if (overlay_kernel_mount("merged", lower, second, dir, userxattr) < 0)
+	overlay_lowers(lowers, lower, second);
+	if (overlay_kernel_mount("merged", lowers, dir,
+				 userxattr ? ",volatile,userxattr" : ",volatile") < 0)
 		return fail(EOPNOTSUPP, "the kernel refuses the mount");
 	if (unlink("merged/file") < 0 || rmdir("merged/folder/in") < 0 ||
 	    rmdir("merged/folder") < 0 || mkdir("merged/folder", 0755) < 0)

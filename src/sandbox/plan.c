@@ -15,7 +15,10 @@
 void plan_init(struct plan *p)
 {
 	*p = (struct plan){
-		.root = {.fd = -EBADF, .store_fd = -EBADF, .state_fd = -EBADF},
+		.root = {.fd = -EBADF,
+			 .store_fd = -EBADF,
+			 .skeleton_fd = -EBADF,
+			 .state_fd = -EBADF},
 		.stdio = {-EBADF, -EBADF, -EBADF},
 	};
 }
@@ -24,6 +27,7 @@ void plan_done(struct plan *p)
 {
 	(void)fd_close(p->root.fd);
 	(void)fd_close(p->root.store_fd);
+	(void)fd_close(p->root.skeleton_fd);
 	(void)fd_close(p->root.state_fd);
 	for (size_t i = 0; i < p->n_mounts; i++)
 		(void)fd_close(p->mounts[i].source_fd);

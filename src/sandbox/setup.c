@@ -78,6 +78,8 @@ static int step_sources(struct setup *s)
 	const struct plan *p = s->plan;
 	int r = source_open(p->root.source, p->root.fd, &s->tree);
 
+	if (r == 0 && p->root.skeleton_fd >= 0)
+		r = source_open(p->root.skeleton_path, p->root.skeleton_fd, &s->skeleton);
 	if (r == 0 && plan_wants_state(p))
 		r = source_open(p->root.state_path, p->root.state_fd, &s->state);
 	for (size_t i = 0; i < p->n_mounts && r == 0; i++)

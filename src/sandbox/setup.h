@@ -15,10 +15,11 @@ struct setup {
 	int wire; /* to the launcher */
 	int init; /* sbx-init, in a sealed memfd */
 	char *const *init_argv;
-	int tree, state; /* p->root.fd and .state_fd, as mounts of our own namespace */
-	int *sources;	 /* so too p->mounts[].source_fd */
-	int root;	 /* the new root filesystem, once it is mounted */
-	int terminal;	 /* the pty's other side, the payload's terminal */
+	int tree, skeleton, state; /* as in p->root, as mounts of our own namespace */
+	int *sources;		   /* so too p->mounts[].source_fd */
+	int memory;		   /* the tmpfs that holds a throw-away upper; -EBADF: none */
+	int root;		   /* the new root filesystem, once it is mounted */
+	int terminal;		   /* the pty's other side, the payload's terminal */
 	bool debug;
 };
 

@@ -47,10 +47,10 @@ ssize_t io_read_all(int fd, void *data, size_t len)
 
 int io_read_file(int fd, struct arena *a, size_t max, char **ret_data, size_t *ret_len)
 {
+	enum { FIRST = 65536 };
+	size_t room, got = 0;
+	char *data = NULL;
 	struct stat st;
-	size_t room;
-	ssize_t n;
-	char *data;
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
@@ -58,15 +58,27 @@ int io_read_file(int fd, struct arena *a, size_t max, char **ret_data, size_t *r
 		return -EINVAL;
 	if ((uint64_t)st.st_size > max)
 		return -EFBIG;
-	/* Files of /proc and /sys say that they are empty. */
-	room = st.st_size > 0 ? (size_t)st.st_size : (max < 65536 ? max : 65536);
-	data = arena_alloc(a, room + 1);
-	n = io_read_all(fd, data, room);
-	if (n < 0)
-		return (int)n;
-	data[n] = '\0';
+	/* Files of /proc and /sys say that they are empty: how long they are shows at the end.
+	 */
+	for (room = st.st_size > 0 ? (size_t)st.st_size : FIRST;; room *= 2) {
+		char *larger = arena_alloc(a, room + 1);
+		ssize_t n;
+
+		if (got)
+			memcpy(larger, data, got);
+		data = larger;
+		n = io_read_all(fd, data + got, room - got);
+		if (n < 0)
+			return (int)n;
+		got += (size_t)n;
+		if (got > max)
+			return -EFBIG;
+		if (st.st_size > 0 || got < room)
+			break;
+	}
+	data[got] = '\0';
 	*ret_data = data;
-	*ret_len = (size_t)n;
+	*ret_len = got;
 	return 0;
 }
 

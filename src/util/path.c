@@ -10,14 +10,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
-enum { LINKS_MAX = 40, DEPTH_MAX = 256 };
+enum { LINKS_MAX = 40, DEPTH_MAX = PATH_MAX / 2 };
 
 /* A walk keeps the descriptor of every folder from the root down, so that ".." is a step back
- * to one that was checked, never a lookup. */
+ * to one that was checked, never a lookup. What it stands on is a folder, but at the very end.
+ * Deeper than there are descriptors it fails with -EMFILE, where openat2 goes on. */
 struct walk {
 	int root;
 	int dirs[DEPTH_MAX];
@@ -37,8 +40,8 @@ static int walk_here(const struct walk *w)
 	return w->depth > 0 ? w->dirs[w->depth - 1] : w->root;
 }
 
-/* Cuts the next component off w->rest into NAME; false at the end. *RET_LAST: nothing follows.
- */
+/* Cuts the next component off w->rest into NAME; false at the end. *RET_LAST: nothing follows,
+ * not even a slash, which asks for a folder. */
 static bool walk_next(struct walk *w, char name[NAME_MAX + 1], bool *ret_last, int *ret_error)
 {
 	char *p = w->rest + strspn(w->rest, "/");
@@ -53,9 +56,20 @@ static bool walk_next(struct walk *w, char name[NAME_MAX + 1], bool *ret_last, i
 	}
 	memcpy(name, p, len);
 	name[len] = '\0';
-	*ret_last = p[len + strspn(p + len, "/")] == '\0';
+	*ret_last = p[len] == '\0';
 	memmove(w->rest, p + len, strlen(p + len) + 1);
 	return true;
+}
+
+/* Whether the kernel would take the link LINK in FOLDER elsewhere than its text says: those of
+ * procfs that belong to a process. The others are in its root, whose inode is always 1. */
+static bool is_magic(int folder, int link)
+{
+	struct statfs fs;
+	struct stat st;
+
+	return fstatfs(link, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC &&
+	       fstat(folder, &st) == 0 && st.st_ino != 1;
 }
 
 /* Puts the target of the link FD in front of what is still to be walked. */
@@ -65,24 +79,23 @@ static int walk_link(struct walk *w, int fd)
 	size_t rest = strlen(w->rest);
 	ssize_t n;
 
-	if (++w->links > LINKS_MAX)
+	if (++w->links > LINKS_MAX || is_magic(walk_here(w), fd))
 		return -ELOOP;
 	n = readlinkat(fd, "", target, sizeof(target));
 	if (n < 0)
 		return -errno;
 	if (n == 0)
 		return -ENOENT;
-	if ((size_t)n + 1 + rest + 1 > sizeof(w->rest))
+	if ((size_t)n + rest + 1 > sizeof(w->rest))
 		return -ENAMETOOLONG;
-	memmove(w->rest + n + 1, w->rest, rest + 1);
+	memmove(w->rest + n, w->rest, rest + 1);
 	memcpy(w->rest, target, (size_t)n);
-	w->rest[n] = '/';
 	if (target[0] == '/')
 		walk_done(w);
 	return 0;
 }
 
-static int walk_step(struct walk *w, const char *name, bool follow)
+static int walk_step(struct walk *w, const char *name, bool last, int flags)
 {
 	autoclose int fd = -EBADF;
 	struct stat st;
@@ -92,8 +105,10 @@ static int walk_step(struct walk *w, const char *name, bool follow)
 		return -errno;
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	if (S_ISLNK(st.st_mode) && follow)
+	if (S_ISLNK(st.st_mode) && !(last && (flags & O_NOFOLLOW)))
 		return walk_link(w, fd);
+	if (!last && !S_ISDIR(st.st_mode))
+		return -ENOTDIR;
 	if (w->depth == DEPTH_MAX)
 		return -ENAMETOOLONG;
 	w->dirs[w->depth++] = take_fd(&fd);
@@ -126,6 +141,8 @@ static int open_in_by_walk(int root, const char *path, int flags)
 	bool last;
 	int r;
 
+	if (!*path)
+		return -ENOENT;
 	if (strlen(path) >= sizeof(w.rest))
 		return -ENAMETOOLONG;
 	memcpy(w.rest, path, strlen(path) + 1);
@@ -137,7 +154,7 @@ static int open_in_by_walk(int root, const char *path, int flags)
 				(void)fd_close(w.dirs[--w.depth]);
 			continue;
 		}
-		r = walk_step(&w, name, !(last && (flags & O_NOFOLLOW)));
+		r = walk_step(&w, name, last, flags);
 		if (r < 0)
 			return r;
 	}
@@ -184,6 +201,12 @@ static int target_make(int parent, const char *name, enum path_type type)
 	return 0;
 }
 
+/* What can neither be made nor be opened as it is: above the root stands the host's. */
+static bool is_dots(const char *name)
+{
+	return streq(name, ".") || streq(name, "..");
+}
+
 /* The folder at the first LEN bytes of PATH, made where it is missing. */
 static int parent_open(int root, const char *path, size_t len, bool create)
 {
@@ -191,6 +214,8 @@ static int parent_open(int root, const char *path, size_t len, bool create)
 	size_t cut = 0;
 	int r;
 
+	while (len > 0 && path[len - 1] == '/')
+		len--;
 	if (len >= sizeof(part))
 		return -ENAMETOOLONG;
 	memcpy(part, path, len);
@@ -205,22 +230,45 @@ static int parent_open(int root, const char *path, size_t len, bool create)
 	autoclose int above = parent_open(root, path, cut ? cut - 1 : 0, true);
 	if (above < 0)
 		return above;
+	if (is_dots(part + cut))
+		return path_open_in(root, part, O_PATH | O_DIRECTORY);
 	r = target_make(above, part + cut, PATH_FOLDER);
 	return r < 0 ? r : target_open(above, part + cut, PATH_FOLDER);
 }
 
+/* Cuts PATH into its last component, without the slashes behind it, and the length of the rest.
+ */
+static int target_cut(const char *path, char name[NAME_MAX + 1], size_t *ret_parent)
+{
+	size_t end = strlen(path), start;
+
+	while (end > 0 && path[end - 1] == '/')
+		end--;
+	for (start = end; start > 0 && path[start - 1] != '/';)
+		start--;
+	if (end - start > NAME_MAX)
+		return -ENAMETOOLONG;
+	memcpy(name, path + start, end - start);
+	name[end - start] = '\0';
+	*ret_parent = start;
+	return 0;
+}
+
 int path_target_in(int root, const char *path, enum path_type type, bool create)
 {
-	const char *slash = strrchr(path, '/');
-	const char *name = slash ? slash + 1 : path;
-	autoclose int parent =
-		parent_open(root, path, slash ? (size_t)(slash - path) : 0, create);
-	int r;
+	char name[NAME_MAX + 1];
+	size_t len;
+	int r = target_cut(path, name, &len);
 
+	if (r < 0)
+		return r;
+	autoclose int parent = parent_open(root, path, len, create);
 	if (parent < 0)
 		return parent;
-	if (!*name || streq(name, "."))
-		return type == PATH_FOLDER ? take_fd(&parent) : -EISDIR;
+	if (!*name || is_dots(name))
+		return type == PATH_FILE
+			       ? -EISDIR
+			       : path_open_in(root, *path ? path : ".", O_PATH | O_DIRECTORY);
 	r = target_open(parent, name, type);
 	if (r != -ENOENT || !create)
 		return r;
