@@ -276,7 +276,7 @@ int main(int argc, char *argv[])
 	int r;
 
 	/* Children are waited for, whatever the caller ignores. */
-	(void)signal(SIGCHLD, SIG_DFL);
+	(void)sigaction(SIGCHLD, &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
 	r = standard_descriptors();
 	if (r == 0)
 		r = refuse_raised_rights();

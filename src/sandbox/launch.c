@@ -41,6 +41,7 @@ struct launch {
 	int userns; /* for the fuse driver */
 	pid_t fuse;
 	int fuse_errors;
+	unsigned notes;
 	int status; /* for the shell, once known; else -1 */
 };
 
@@ -164,13 +165,28 @@ static int on_failed(const struct wire_message *m)
 	return hint ? fail_hint(r, "%s", hint) : r;
 }
 
+/* Only the set-up of this driver sends these two, once, before there is a payload: later ones
+ * would be a payload's that traces pid 1. */
+static bool is_fuse_expected(const struct launch *l)
+{
+	return l->plan->root.overlay == PLAN_OVERLAY_FUSE && l->fuse == 0;
+}
+
 static int on_fuse(struct launch *l, int fuse)
 {
+	if (l->userns < 0 || fuse < 0)
+		return fail(EPROTO, "the set-up sent no descriptor");
 	/* A memfd rather than a pipe: nobody reads it unless the driver has failed. */
 	l->fuse_errors = memfd_create("fuse-overlayfs", MFD_CLOEXEC);
-	if (l->userns < 0 || fuse < 0 || l->fuse > 0)
-		return fail(EPROTO, "the set-up sent no descriptor");
 	return overlay_fuse_start(l->plan, l->userns, fuse, l->fuse_errors, &l->fuse);
+}
+
+static void on_note(struct launch *l, const struct wire_message *m)
+{
+	enum { NOTES_MAX = 8 };
+
+	if (l->notes++ < NOTES_MAX)
+		l->options->say(m->text);
 }
 
 static int on_message(void *context, const struct wire_message *m, int passed)
@@ -180,13 +196,13 @@ static int on_message(void *context, const struct wire_message *m, int passed)
 
 	switch (m->type) {
 	case WIRE_USERNS:
-		(void)fd_close(l->userns);
-		l->userns = take_fd(&owned);
+		if (is_fuse_expected(l) && l->userns < 0)
+			l->userns = take_fd(&owned);
 		return 0;
 	case WIRE_FUSE:
-		return on_fuse(l, owned);
+		return is_fuse_expected(l) ? on_fuse(l, owned) : 0;
 	case WIRE_NOTE:
-		l->options->say(m->text);
+		on_note(l, m);
 		return 0;
 	case WIRE_FAILED:
 		l->plan->root.is_refused = streq(m->step, "root");

@@ -165,7 +165,10 @@ int path_open_in(int root, const char *path, int flags)
 {
 	int r = sys_openat2(root, path, flags, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 
-	if (r == -ENOSYS)
+	/* -EAGAIN: somebody somewhere renamed or mounted something while the kernel went up
+	 * "..".
+	 */
+	if (r == -ENOSYS || r == -EAGAIN)
 		r = open_in_by_walk(root, path, flags);
 	return r;
 }
@@ -207,38 +210,37 @@ static bool is_dots(const char *name)
 	return streq(name, ".") || streq(name, "..");
 }
 
-/* The folder at the first LEN bytes of PATH, made where it is missing. */
-static int parent_open(int root, const char *path, size_t len, bool create)
+/* The folder PATH, made where it is missing, from the root down. PATH is cut on the way, and
+ * whole again at the end. */
+static int parent_make(int root, char *path)
 {
-	char part[PATH_MAX];
-	size_t cut = 0;
-	int r;
+	autoclose int at = path_open_in(root, ".", O_PATH | O_DIRECTORY);
+	char *end = path + strspn(path, "/");
 
-	while (len > 0 && path[len - 1] == '/')
-		len--;
-	if (len >= sizeof(part))
-		return -ENAMETOOLONG;
-	memcpy(part, path, len);
-	part[len] = '\0';
-	r = path_open_in(root, len ? part : ".", O_PATH | O_DIRECTORY);
-	if (r != -ENOENT || !create)
-		return r;
+	while (at >= 0 && *end) {
+		const char *name = end;
+		char behind;
+		int r;
 
-	for (size_t i = len; i-- > 0 && !cut;)
-		if (part[i] == '/')
-			cut = i + 1;
-	autoclose int above = parent_open(root, path, cut ? cut - 1 : 0, true);
-	if (above < 0)
-		return above;
-	if (is_dots(part + cut))
-		return path_open_in(root, part, O_PATH | O_DIRECTORY);
-	r = target_make(above, part + cut, PATH_FOLDER);
-	return r < 0 ? r : target_open(above, part + cut, PATH_FOLDER);
+		end += strcspn(end, "/");
+		behind = *end;
+		*end = '\0';
+		r = path_open_in(root, path, O_PATH | O_DIRECTORY);
+		if (r == -ENOENT && !is_dots(name)) {
+			r = target_make(at, name, PATH_FOLDER);
+			r = r < 0 ? r : target_open(at, name, PATH_FOLDER);
+		}
+		*end = behind;
+		end += strspn(end, "/");
+		(void)fd_close(at);
+		at = r;
+	}
+	return take_fd(&at);
 }
 
-/* Cuts PATH into its last component, without the slashes behind it, and the length of the rest.
- */
-static int target_cut(const char *path, char name[NAME_MAX + 1], size_t *ret_parent)
+/* The last component of PATH, cut off with the slashes around it. What is left in PATH is its
+ * parent. */
+static int target_cut(char *path, char name[NAME_MAX + 1])
 {
 	size_t end = strlen(path), start;
 
@@ -250,19 +252,24 @@ static int target_cut(const char *path, char name[NAME_MAX + 1], size_t *ret_par
 		return -ENAMETOOLONG;
 	memcpy(name, path + start, end - start);
 	name[end - start] = '\0';
-	*ret_parent = start;
+	path[start] = '\0';
 	return 0;
 }
 
 int path_target_in(int root, const char *path, enum path_type type, bool create)
 {
-	char name[NAME_MAX + 1];
-	size_t len;
-	int r = target_cut(path, name, &len);
+	char name[NAME_MAX + 1], rest[PATH_MAX];
+	int r;
 
+	if (strlen(path) >= sizeof(rest))
+		return -ENAMETOOLONG;
+	memcpy(rest, path, strlen(path) + 1);
+	r = target_cut(rest, name);
 	if (r < 0)
 		return r;
-	autoclose int parent = parent_open(root, path, len, create);
+	autoclose int parent = path_open_in(root, *rest ? rest : ".", O_PATH | O_DIRECTORY);
+	if (parent == -ENOENT && create)
+		parent = parent_make(root, rest);
 	if (parent < 0)
 		return parent;
 	if (!*name || is_dots(name))
@@ -318,12 +325,83 @@ bool path_is_in(const char *path, const char *folder)
 	return rest && (*rest == '\0' || *rest == '/' || streq(folder, "/"));
 }
 
-/* One folder of a removal: opened, emptied, and only then gone. Recursion is bounded by what a
- * path can hold; deeper trees fail with -ENAMETOOLONG rather than on the stack. */
-static int remove_below(int dir, const char *name, int depth)
+/* ---- removal ---------------------------------------------------------------------------- */
+
+/* A level that is open costs a descriptor and a piece of the stack, and a sandbox can nest
+ * folders without end: those deeper than this are moved up into the top folder, and go from
+ * there. */
+enum { REMOVE_DEPTH = 64 };
+
+struct removal {
+	int top; /* the descriptor of the top folder */
+	unsigned moved;
+};
+
+static int move_up(struct removal *t, int dir, const char *name)
 {
-	autodir DIR *stream = NULL;
-	int first = 0, r, fd;
+	char up[32];
+
+	/* Its ".." is about to change, which wants the right to write. */
+	(void)fchmodat(dir, name, 0700, AT_SYMLINK_NOFOLLOW);
+	do {
+		(void)snprintf(up, sizeof(up), ".deep.%u", t->moved++);
+		if (renameat(dir, name, t->top, up) == 0)
+			return 0;
+	} while (errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR);
+	t->moved--;
+	return -errno;
+}
+
+static int folder_open(int dir, const char *name)
+{
+	int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	int fd = openat(dir, name, flags);
+
+	if (fd < 0 && errno == EACCES && fchmodat(dir, name, 0700, AT_SYMLINK_NOFOLLOW) == 0)
+		fd = openat(dir, name, flags);
+	/* The owner may have taken their own right to write away; overlay's work/work has none.
+	 */
+	if (fd >= 0)
+		(void)fchmod(fd, 0700);
+	return fd < 0 ? -errno : fd;
+}
+
+static int remove_below(struct removal *t, int dir, const char *name, int depth);
+
+/* Empties the folder FD, which becomes the stream's. */
+static int remove_members(struct removal *t, int fd, int depth)
+{
+	autodir DIR *stream = fdopendir(fd);
+	unsigned moved;
+	int first;
+
+	if (!stream) {
+		(void)fd_close(fd);
+		return -errno;
+	}
+	if (depth == 0)
+		t->top = fd;
+	do {
+		first = 0;
+		moved = t->moved;
+		rewinddir(stream);
+		for (struct dirent *e; (e = readdir(stream));) {
+			int r;
+
+			if (is_dots(e->d_name))
+				continue;
+			r = remove_below(t, fd, e->d_name, depth + 1);
+			if (r < 0 && first == 0)
+				first = r;
+		}
+	} while (depth == 0 && t->moved != moved);
+	return first;
+}
+
+/* One file or folder: opened, emptied, and only then gone. */
+static int remove_below(struct removal *t, int dir, const char *name, int depth)
+{
+	int r;
 
 	if (unlinkat(dir, name, 0) == 0)
 		return 0;
@@ -333,35 +411,19 @@ static int remove_below(int dir, const char *name, int depth)
 		return 0;
 	if (errno != ENOTEMPTY && errno != EEXIST && errno != EACCES)
 		return -errno;
-	if (depth > 4096)
-		return -ENAMETOOLONG;
-
-	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 && errno == EACCES && fchmodat(dir, name, 0700, 0) == 0)
-		fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	/* The owner may have taken their own right to write away; overlay's work/work has none.
-	 */
-	(void)fchmod(fd, 0700);
-	stream = fdopendir(fd);
-	if (!stream) {
-		(void)fd_close(fd);
-		return -errno;
-	}
-	for (struct dirent *e; (e = readdir(stream));) {
-		if (streq(e->d_name, ".") || streq(e->d_name, ".."))
-			continue;
-		r = remove_below(fd, e->d_name, depth + 1);
-		if (r < 0 && first == 0)
-			first = r;
-	}
-	if (first == 0 && unlinkat(dir, name, AT_REMOVEDIR) < 0)
-		first = -errno;
-	return first;
+	if (depth > REMOVE_DEPTH)
+		return move_up(t, dir, name);
+	r = folder_open(dir, name);
+	if (r >= 0)
+		r = remove_members(t, r, depth);
+	if (r == 0 && unlinkat(dir, name, AT_REMOVEDIR) < 0)
+		r = -errno;
+	return r;
 }
 
 int path_remove_tree(int dir, const char *name)
 {
-	return remove_below(dir, name, 0);
+	struct removal t = {.top = -EBADF};
+
+	return remove_below(&t, dir, name, 0);
 }

@@ -14,7 +14,8 @@
  * resolved with the root as "/" (openat2: RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS), so that
  * neither
  * "..", nor a symbolic link, nor /proc/self/root leads out; from then on the descriptor is
- * used. Kernels without openat2 get a walk that does the same a component at a time.
+ * used. A walk does the same a component at a time: for kernels without openat2, and where that
+ * gives up on ".." (-EAGAIN) since somebody renames or mounts something at the same moment.
  */
 
 /* Opens PATH with ROOT as "/", symbolic links followed inside ROOT (the last too, unless FLAGS

@@ -6,7 +6,9 @@
 #include "tap.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -191,7 +193,7 @@ static const struct row rows[] = {
 /* clang-format on */
 
 /* Those whose paths are too long to be written down. */
-enum { LONG_ROWS = 16, GOT_MAX = 80, ROWS = ARRAY_SIZE(rows) + LONG_ROWS };
+enum { LONG_ROWS = 24, GOT_MAX = 80, DEPTH = 340, ROWS = ARRAY_SIZE(rows) + LONG_ROWS };
 
 struct tests {
 	struct row rows[ROWS];
@@ -217,7 +219,7 @@ static void add(struct tests *t, enum act act, int flags, const char *path, cons
 	t->rows[t->n++] = (struct row){act, path, flags, want};
 }
 
-static void rows_fill(struct tests *t)
+static void rows_fill(struct tests *t, bool by_walk)
 {
 	struct arena *a = &t->a;
 
@@ -238,7 +240,9 @@ static void rows_fill(struct tests *t)
 	add(t, OPEN, FOLLOW, repeat(a, "dir/../", 580, "file"), "root/file");
 	add(t, OPEN, FOLLOW, repeat(a, "d/", 300, "leaf"), "609 bytes");
 	add(t, OPEN, FOLLOW, repeat(a, "d/", 300, repeat(a, "../", 310, "file")), "root/file");
-	add(t, MAKE_FOLDER, NONE, repeat(a, "k/", 300, "leaf"), "609 bytes");
+	add(t, MAKE_FOLDER, NONE, repeat(a, "k/", 100, "leaf"), "209 bytes");
+	/* The one difference: a walk holds a descriptor for each level. */
+	add(t, OPEN, FOLLOW, repeat(a, "d/", DEPTH, ""), by_walk ? "EMFILE" : "684 bytes");
 	if (geteuid() != 0)
 		add(t, OPEN, FOLLOW, "closed/file", "EACCES");
 }
@@ -261,13 +265,14 @@ static void deep_make(int root)
 {
 	autoclose int at = fcntl(root, F_DUPFD_CLOEXEC, 0);
 
-	for (int i = 0; i < 300; i++) {
+	for (int i = 0; i < DEPTH; i++) {
 		int below = scratch_folder(at, "d");
 
 		(void)fd_close(at);
 		at = below;
+		if (i == 299)
+			scratch_text(at, "leaf", "");
 	}
-	scratch_text(at, "leaf", "");
 }
 
 static void root_make(struct tests *t, int top)
@@ -404,6 +409,7 @@ static void rows_try(struct tests *t, const struct scratch *s, bool by_walk)
 		int root = openat(s->dir, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 		(void)prctl(PR_SET_NAME, "path-test");
+		(void)setrlimit(RLIMIT_NOFILE, &(struct rlimit){330, 330});
 		mappings_make();
 		before = scratch_descriptors();
 		if (by_walk && nosys_load(calls, ARRAY_SIZE(calls)) < 0)
@@ -439,7 +445,7 @@ static void test_way(bool by_walk)
 	scratch_must(t.got == MAP_FAILED ? -1 : 0, "mmap");
 	scratch_make(&s);
 	root_make(&t, s.dir);
-	rows_fill(&t);
+	rows_fill(&t, by_walk);
 	rows_try(&t, &s, by_walk);
 	for (size_t i = 0; i < t.n; i++) {
 		const struct row *row = &t.rows[i];
@@ -458,9 +464,39 @@ static void test_way(bool by_walk)
 	arena_done(&t.a);
 }
 
+/* The kernel refuses ".." with EAGAIN while anybody renames or mounts anything. */
+static void test_races(void)
+{
+	struct scratch s;
+	int failed = 0;
+	pid_t pid;
+
+	scratch_make(&s);
+	(void)mkdirat(s.dir, "dir", 0755);
+	scratch_text(s.dir, "file", "");
+	pid = fork();
+	if (pid == 0) {
+		scratch_text(s.dir, "x", "");
+		for (;;) {
+			(void)renameat(s.dir, "x", s.dir, "y");
+			(void)renameat(s.dir, "y", s.dir, "x");
+		}
+	}
+	for (int i = 0; i < 5000; i++) {
+		autoclose int fd = path_open_in(s.dir, "dir/../dir/../file", O_PATH);
+
+		failed += fd < 0;
+	}
+	(void)kill(pid, SIGKILL);
+	(void)waitpid(pid, NULL, 0);
+	check_int(failed, 0);
+	scratch_remove(&s);
+}
+
 int main(void)
 {
 	test_way(false);
 	test_way(true);
+	test_races();
 	return tap_done();
 }
