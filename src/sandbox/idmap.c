@@ -91,10 +91,34 @@ static bool range_overlaps(const struct idmap *ranges, const struct id_extent *e
 	return false;
 }
 
+static void range_add(struct idmap *ranges, uint32_t outside, uint32_t count)
+{
+	struct id_extent e = {.outside = outside, .count = count};
+
+	if (count > 0 && ranges->n < IDMAP_EXTENTS_MAX - 2 && !range_overlaps(ranges, &e))
+		ranges->extents[ranges->n++] = e;
+}
+
+/* Without host root, which is never mapped, and without OWN, which has a place of its own. */
+static void range_add_parts(struct idmap *ranges, uint32_t outside, uint32_t count,
+			    uint32_t own)
+{
+	if (outside == 0) {
+		outside++;
+		count--;
+	}
+	if (own >= outside && own - outside < count) {
+		range_add(ranges, outside, own - outside);
+		count -= own - outside + 1;
+		outside = own + 1;
+	}
+	range_add(ranges, outside, count);
+}
+
 /* The ranges of subuid(5) file PATH whose owner is NAME or UID, as extents without inside
- * numbers. */
+ * numbers. OWN is the caller's id of that kind. */
 static int ranges_read(struct arena *a, const char *path, const char *name, uid_t uid,
-		       struct idmap *ret_ranges)
+		       uint32_t own, struct idmap *ret_ranges)
 {
 	char *rest, *line;
 	size_t len;
@@ -102,21 +126,20 @@ static int ranges_read(struct arena *a, const char *path, const char *name, uid_
 
 	ret_ranges->n = 0;
 	if (r < 0)
-		return r;
-	while (next_line(&rest, &line) && ret_ranges->n < IDMAP_EXTENTS_MAX - 2) {
+		return fail_hint(r,
+				 "make %s a file of lines USER:FIRST:COUNT that all can read",
+				 path);
+	while (next_line(&rest, &line)) {
 		const char *owner = strsep(&line, ":");
 		const char *start = strsep(&line, ":");
-		struct id_extent e = {0};
-		uint32_t id;
+		uint32_t id, outside, count;
 
 		if (!(name && streq(owner, name)) &&
 		    !(str_to_u32(owner, UINT32_MAX, &id) == 0 && id == uid))
 			continue;
-		if (!start || !line || str_to_u32(start, UINT32_MAX, &e.outside) < 0 ||
-		    str_to_u32(line, UINT32_MAX - e.outside, &e.count) < 0 || e.count == 0)
-			continue;
-		if (!range_overlaps(ret_ranges, &e))
-			ret_ranges->extents[ret_ranges->n++] = e;
+		if (start && line && str_to_u32(start, UINT32_MAX, &outside) == 0 &&
+		    str_to_u32(line, UINT32_MAX - outside, &count) == 0 && count > 0)
+			range_add_parts(ret_ranges, outside, count, own);
 	}
 	return 0;
 }
@@ -158,14 +181,14 @@ static int subids_decide(struct plan *p, uid_t uid, gid_t gid)
 {
 	struct idmap uid_ranges, gid_ranges;
 	const char *name = caller_name(&p->arena, uid);
-	int r = ranges_read(&p->arena, "/etc/subuid", name, uid, &uid_ranges);
+	int r = ranges_read(&p->arena, "/etc/subuid", name, uid, uid, &uid_ranges);
 
 	if (r == 0)
-		r = ranges_read(&p->arena, "/etc/subgid", name, uid, &gid_ranges);
+		r = ranges_read(&p->arena, "/etc/subgid", name, uid, gid, &gid_ranges);
 	if (r < 0 && r != -ENOENT)
 		return r;
 	if (r == -ENOENT || uid_ranges.n == 0 || gid_ranges.n == 0) {
-		const char *which = r < 0 || uid_ranges.n == 0 ? "uid" : "gid";
+		const char *which = uid_ranges.n == 0 ? "uid" : "gid";
 
 		if (!name)
 			name = arena_printf(&p->arena, "%u", uid);

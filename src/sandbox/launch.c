@@ -55,9 +55,13 @@ static void launch_init(struct launch *l, struct plan *p, const struct sandbox_o
 			  .init = -EBADF,
 			  .tree = -EBADF,
 			  .skeleton = -EBADF,
-			  .memory = -EBADF,
 			  .state = -EBADF,
+			  .memory = -EBADF,
 			  .root = -EBADF,
+			  .proc = -EBADF,
+			  .sys = -EBADF,
+			  .dev = -EBADF,
+			  .run = -EBADF,
 			  .terminal = -EBADF,
 			  .debug = options->debug},
 		.wire = -EBADF,
@@ -321,6 +325,7 @@ int sandbox_run(struct plan *p, const struct sandbox_options *options)
 	l.setup.wire = pair[1];
 	init_argv_make(&l);
 	l.setup.sources = arena_alloc(&p->arena, p->n_mounts * sizeof(int));
+	l.setup.own = arena_alloc(&p->arena, (p->n_mounts + SETUP_OWN) * sizeof(dev_t));
 	return run(&l);
 }
 

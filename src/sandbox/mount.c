@@ -5,10 +5,12 @@
 #include "mount_attrs.h"
 #include "util/fail.h"
 #include "util/scope.h"
+#include "util/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 
 struct fd_path fd_path(int fd)
@@ -34,31 +36,22 @@ static int nearest_open(const struct setup *s, const char *target)
 	return r;
 }
 
-static bool is_on(const struct setup *s, const char *place, dev_t device)
+void mount_own(struct setup *s, int fd)
 {
-	autoclose int fd = path_open_in(s->root, place, O_PATH);
 	struct stat st;
 
-	return fd >= 0 && fstat(fd, &st) == 0 && st.st_dev == device;
+	if (fstat(fd, &st) == 0)
+		s->own[s->n_own++] = st.st_dev;
 }
 
-/* Whether what is made in the folder FD is made on a file system of the sandbox's own: its
- * overlay, or a tmpfs. Anything else is the host's, where mount points mustn't appear. */
 static bool is_ours(const struct setup *s, int fd)
 {
-	static const char *const places[] = {"dev", "run", "tmp"};
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
 		return false;
-	if (s->plan->root.overlay != PLAN_OVERLAY_NONE && is_on(s, ".", st.st_dev))
-		return true;
-	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
-		if (is_on(s, places[i], st.st_dev))
-			return true;
-	for (size_t i = 0; i < s->plan->n_mounts; i++)
-		if (s->plan->mounts[i].kind == PLAN_MOUNT_TMPFS &&
-		    is_on(s, s->plan->mounts[i].target, st.st_dev))
+	for (size_t i = 0; i < s->n_own; i++)
+		if (s->own[i] == st.st_dev)
 			return true;
 	return false;
 }
@@ -87,7 +80,9 @@ static int target_open(const struct setup *s, const char *target, enum path_type
 				      "there is no %s '%s' to mount on, and making it would "
 				      "change the host's files",
 				      kind, target),
-				 "make it yourself, or leave --direct out");
+				 s->plan->root.overlay == PLAN_OVERLAY_NONE
+					 ? "make it yourself, or leave --direct out"
+					 : "make it yourself on the host");
 	if (r == -ELOOP)
 		return fail_hint(
 			fail(ELOOP, "'%s' is a symbolic link in the tree, not a %s to mount on",
@@ -99,40 +94,124 @@ static int target_open(const struct setup *s, const char *target, enum path_type
 	return r;
 }
 
-int mount_new(const struct setup *s, const char *type, const char *target, unsigned long flags,
-	      const char *options)
+/* ---- without the newer calls ------------------------------------------------------------- */
+
+/* The mount that was just made on TARGET, found by its name. */
+static int mounted_find(const struct setup *s, const char *target, int covered)
 {
-	autoclose int fd = target_open(s, target, PATH_FOLDER);
+	autoclose int fd = path_open_in(s->root, target, O_PATH | O_NOFOLLOW);
+	struct statx now, before;
 
 	if (fd < 0)
 		return fd;
-	if (mount(type, fd_path(fd).s, type, flags, options) < 0)
-		return fail_sys("mount %s on '%s'", type, target);
-	return 0;
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_INO, &now) < 0 ||
+	    statx(covered, "", AT_EMPTY_PATH, STATX_INO, &before) < 0)
+		return -errno;
+	if (!(now.stx_attributes & STATX_ATTR_MOUNT_ROOT) ||
+	    now.stx_mnt_id == before.stx_mnt_id)
+		return -ESTALE;
+	return take_fd(&fd);
 }
 
-/* ---- bind mounts ------------------------------------------------------------------------- */
-
-int mount_bind(int source, const char *target)
+static int old_mount(const struct setup *s, const char *type, const char *target, int covered,
+		     unsigned attrs, const char *options)
 {
-	return mount(fd_path(source).s, target, NULL, MS_BIND | MS_REC, NULL) < 0 ? -errno : 0;
+	if (mount(type, fd_path(covered).s, type, mount_attrs_to_flags(attrs), options) < 0)
+		return -errno;
+	return mounted_find(s, target, covered);
+}
+
+static int old_bind(const struct setup *s, int source, const char *target, int covered)
+{
+	if (mount(fd_path(source).s, fd_path(covered).s, NULL, MS_BIND | MS_REC, NULL) < 0)
+		return -errno;
+	return mounted_find(s, target, covered);
+}
+
+/* ---- with them --------------------------------------------------------------------------- */
+
+/* Hands "key=value,flag" to FS, a part at a time. */
+static int configure(int fs, const char *options)
+{
+	char text[256];
+	char *rest = text, *key;
+	int r = 0;
+
+	if (options && snprintf(text, sizeof(text), "%s", options) >= (int)sizeof(text))
+		return -E2BIG;
+	while (options && *options && r == 0 && (key = strsep(&rest, ","))) {
+		char *value = strchr(key, '=');
+
+		if (value)
+			*value++ = '\0';
+		r = sys_fsconfig(fs, key, value);
+	}
+	return r < 0 ? r : sys_fsconfig(fs, NULL, NULL);
+}
+
+int mount_new_on(const char *type, int covered, unsigned attrs, const char *options)
+{
+	autoclose int fs = sys_fsopen(type);
+	autoclose int made = -EBADF;
+	int r = fs < 0 ? fs : configure(fs, options);
+
+	if (r < 0)
+		return r;
+	made = sys_fsmount(fs, attrs);
+	r = made < 0 ? made : sys_move_mount(made, covered);
+	return r < 0 ? r : take_fd(&made);
+}
+
+int mount_bind_on(int source, int covered)
+{
+	autoclose int made = sys_open_tree_clone(source);
+	int r = made < 0 ? made : sys_move_mount(made, covered);
+
+	return r < 0 ? r : take_fd(&made);
+}
+
+/* ---- either way -------------------------------------------------------------------------- */
+
+int mount_new(struct setup *s, const char *type, const char *target, unsigned attrs,
+	      const char *options)
+{
+	autoclose int covered = target_open(s, target, PATH_FOLDER);
+	int fd;
+
+	if (covered < 0)
+		return covered;
+	fd = mount_new_on(type, covered, attrs, options);
+	if (fd == -ENOSYS)
+		fd = old_mount(s, type, target, covered, attrs, options);
+	if (fd < 0)
+		return fail(-fd, "mount %s on '%s': %s", type, target, strerrordesc_np(-fd));
+	if (streq(type, "tmpfs"))
+		mount_own(s, fd);
+	return fd;
 }
 
 int mount_bind_inside(const struct setup *s, int source, enum path_type type,
 		      const char *target, unsigned attrs)
 {
-	autoclose int fd = target_open(s, target, type);
+	autoclose int covered = target_open(s, target, type);
+	autoclose int fd = -EBADF;
 	int r;
 
+	if (covered < 0)
+		return covered;
+	fd = mount_bind_on(source, covered);
+	if (fd == -ENOSYS)
+		fd = old_bind(s, source, target, covered);
 	if (fd < 0)
-		return fd;
-	r = mount_bind(source, fd_path(fd).s);
+		return fail(-fd, "bind on '%s': %s", target, strerrordesc_np(-fd));
+	r = mount_set_attrs(fd, attrs);
 	if (r < 0)
-		return fail(-r, "bind on '%s': %s", target, strerrordesc_np(-r));
-	if (attrs == 0)
-		return 0;
-	/* FD is what is hidden now; the mount is found by name, which is ours from here on. */
-	autoclose int mounted = path_open_in(s->root, target, O_PATH | O_NOFOLLOW);
-	r = mounted < 0 ? mounted : mount_set_attrs(mounted, attrs);
-	return r < 0 ? fail(-r, "set the flags of '%s': %s", target, strerrordesc_np(-r)) : 0;
+		return fail(-r, "set the flags of '%s': %s", target, strerrordesc_np(-r));
+	return take_fd(&fd);
+}
+
+int mount_cover(int source, int target)
+{
+	return mount(fd_path(source).s, fd_path(target).s, NULL, MS_BIND, NULL) < 0 ? -errno
+										    : 0;
 }

@@ -5,21 +5,21 @@
 #include "setup.h"
 #include "util/path.h"
 
-#include <sys/mount.h>
-
 /*
  * Theory of operation
  *
- * The tree may be hostile: every target below it is opened by util/path (inside the root, never
- * through a symbolic link as the last component), its type is checked, and the mount is made on
- * /proc/self/fd/N, that is on what was opened, whatever its name has become. Our own fresh
- * tmpfs on /dev is nobody else's yet, so names in it are taken as they are.
+ * The tree may be hostile, and with --direct somebody outside may rename in it while we are at
+ * work. So every target below it is opened by util/path (inside the root, never through a
+ * symbolic link as the last component), its type is checked, and the mount is made on what was
+ * opened, whatever its name has become. A new mount's root is never looked up by name either:
+ * the newer mount calls make the mount first, attach it then, and its descriptor stays good.
+ * (Where a filter or an old kernel refuses them, the name is looked up, and what is found must
+ * be a mount's root.) What is done below /proc, /sys, /dev and /run later starts at these
+ * descriptors.
  *
- * mount(2) and not the newer fsopen family: it works on every kernel and under every filter,
- * and takes fewer calls.
+ * A mount point is made only where what holds it is a file system of the sandbox's own, which
+ * is remembered as it is mounted (s->own); anything else is the host's.
  */
-
-enum { MOUNT_NOTHING_SPECIAL = MS_NOSUID | MS_NODEV | MS_NOEXEC };
 
 /* "/proc/self/fd/N": what FD is open on, as a path. */
 struct fd_path {
@@ -33,14 +33,24 @@ struct fd_path fd_path(int fd);
  * sentence; -ENOENT: it can't be made; -ELOOP: it is a symbolic link. */
 int mount_target_find(const struct setup *s, const char *target, enum path_type type);
 
-/* Makes a file system of TYPE and mounts it on TARGET below the new root. */
-int mount_new(const struct setup *s, const char *type, const char *target, unsigned long flags,
+/* Makes a file system of TYPE with OPTIONS ("key=value,flag", or NULL) and mounts it on TARGET
+ * below the new root with ATTRS (SYS_ATTR_*). Returns its root's descriptor, the caller's. */
+int mount_new(struct setup *s, const char *type, const char *target, unsigned attrs,
 	      const char *options);
 
-/* Binds what SOURCE (O_PATH) is open on, with all that is mounted below, on the host's path
- * TARGET. A negative errno without a sentence. */
-int mount_bind(int source, const char *target);
-
-/* The same on TARGET below the new root, with ATTRS (SYS_ATTR_*) on each of these mounts. */
+/* Binds what SOURCE (O_PATH) is open on, with all that is mounted below, on TARGET below the
+ * new root, with ATTRS on each of these mounts. Returns its root's descriptor, the caller's. */
 int mount_bind_inside(const struct setup *s, int source, enum path_type type,
 		      const char *target, unsigned attrs);
+
+/* The same two on the descriptor COVERED, without a sentence; -ENOSYS where the newer calls are
+ * refused. */
+int mount_new_on(const char *type, int covered, unsigned attrs, const char *options);
+int mount_bind_on(int source, int covered);
+
+/* One file or folder on another, nothing below and no flags: the cheapest. A negative errno
+ * without a sentence. */
+int mount_cover(int source, int target);
+
+/* Remembers that the file system of FD is the sandbox's own. */
+void mount_own(struct setup *s, int fd);

@@ -32,7 +32,7 @@ static unsigned long flags_of(int fd)
 		{ST_RDONLY, MS_RDONLY},	    {ST_NOSUID, MS_NOSUID},
 		{ST_NODEV, MS_NODEV},	    {ST_NOEXEC, MS_NOEXEC},
 		{ST_NOATIME, MS_NOATIME},   {ST_NODIRATIME, MS_NODIRATIME},
-		{ST_RELATIME, MS_RELATIME},
+		{ST_RELATIME, MS_RELATIME}, {0x2000, MS_NOSYMFOLLOW}, /* Linux 5.10 */
 	};
 	unsigned long flags = 0;
 	struct statvfs st;
@@ -42,6 +42,9 @@ static unsigned long flags_of(int fd)
 	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++)
 		if (st.f_flag & pairs[i].statvfs)
 			flags |= pairs[i].mount;
+	/* Said by the lack of the others, which mount(2) takes for MS_RELATIME. */
+	if (!(flags & (MS_NOATIME | MS_RELATIME)))
+		flags |= MS_STRICTATIME;
 	return flags;
 }
 
@@ -85,24 +88,25 @@ static char *mount_point(char *line)
 static int remount_line(char *line, const char *top, unsigned attrs)
 {
 	const char *point = mount_point(line);
+	int r;
 
-	if (!point || !path_is_in(point, top))
+	if (!point || !path_is_in(point, top) || streq(point, top))
 		return 0;
 	autoclose int fd = open(point, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	/* A mount that another one hides can't be reached by anybody inside either. */
-	if (fd < 0)
-		return errno == ENOENT || errno == EACCES ? 0 : -errno;
-	return remount(fd, attrs);
+	r = fd < 0 ? -errno : remount(fd, attrs);
+	/* A mount that another one hides can't be reached by anybody inside either. What has
+	 * its name now, if anything, is no mount (-EINVAL). */
+	return r == -ENOENT || r == -ENOTDIR || r == -EACCES || r == -EINVAL ? 0 : r;
 }
 
 /* Without stdio, which allocates: this runs between clone and exec. */
 static int remount_below(int fd, unsigned attrs)
 {
-	static char lines[2 * PATH_MAX];
+	static char lines[16 * PATH_MAX]; /* two paths of blanks are eight */
 	char top[PATH_MAX], link[sizeof("/proc/self/fd/") + 10];
 	size_t used = 0;
 	ssize_t n;
-	int r = 0;
+	int r = remount(fd, attrs);
 
 	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	n = readlink(link, top, sizeof(top) - 1);

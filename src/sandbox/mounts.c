@@ -17,23 +17,24 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+enum { NOTHING_SPECIAL = SYS_ATTR_NOSUID | SYS_ATTR_NODEV | SYS_ATTR_NOEXEC };
+
 /* ---- /proc and /sys ---------------------------------------------------------------------- */
 
 int mounts_proc(struct setup *s)
 {
 	struct statfs st;
-	int r = mount_new(s, "proc", "/proc", MOUNT_NOTHING_SPECIAL, NULL);
 
-	if (r < 0)
-		return r;
+	s->proc = mount_new(s, "proc", "/proc", NOTHING_SPECIAL, NULL);
+	if (s->proc < 0)
+		return s->proc;
 	/* What is written below /proc from here on must reach procfs, not a file of the tree.
 	 */
-	autoclose int fd = path_open_in(s->root, "proc", O_PATH | O_DIRECTORY);
-	if (fd < 0 || fstatfs(fd, &st) < 0 || st.f_type != PROC_SUPER_MAGIC)
+	if (fstatfs(s->proc, &st) < 0 || st.f_type != PROC_SUPER_MAGIC)
 		return fail(EXDEV, "'/proc' of the sandbox is not procfs");
 	if (s->plan->nested)
 		return 0;
-	autoclose int limit = path_open_in(fd, "sys/user/max_user_namespaces", O_WRONLY);
+	autoclose int limit = path_open_in(s->proc, "sys/user/max_user_namespaces", O_WRONLY);
 	if (limit < 0 || write(limit, "0", 1) < 0)
 		return fail_sys("forbid user namespaces inside");
 	return 0;
@@ -44,24 +45,30 @@ int mounts_proc(struct setup *s)
 int mounts_sys(struct setup *s)
 {
 	autoclose int host = -EBADF;
-	int r = -EPERM;
 
 	if (s->plan->net != PLAN_NET_HOST)
-		r = mount_new(s, "sysfs", "/sys", MOUNT_NOTHING_SPECIAL | MS_RDONLY, NULL);
-	if (r != -EPERM)
-		return r;
+		s->sys = mount_new(s, "sysfs", "/sys", NOTHING_SPECIAL | SYS_ATTR_RDONLY, NULL);
+	if (s->sys >= 0)
+		return 0;
+	if (s->plan->net != PLAN_NET_HOST && s->sys != -EPERM)
+		return s->sys;
+	/* So too where the host's /sys is partly hidden, as in a container: then a new one is
+	 * refused. */
+	if (s->plan->net != PLAN_NET_HOST)
+		setup_note(s, "/sys is the host's, read-only: a new one is refused here");
 	fail_forget();
 	host = open("/sys", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (host < 0)
 		return fail_sys("open '/sys'");
-	return mount_bind_inside(s, host, PATH_FOLDER, "/sys",
-				 SYS_ATTR_RDONLY | SYS_ATTR_NOSUID | SYS_ATTR_NODEV |
-					 SYS_ATTR_NOEXEC);
+	s->sys = mount_bind_inside(s, host, PATH_FOLDER, "/sys",
+				   NOTHING_SPECIAL | SYS_ATTR_RDONLY);
+	return s->sys < 0 ? s->sys : 0;
 }
 
-/* ---- /run and /tmp ---------------------------------------------------- */
+/* ---- /run and /tmp ----------------------------------------------------------------------- */
 
-/* A folder of the tmpfs that holds the upper, so that all that a sandbox writes is in one. */
+/* Folder NAME of the tmpfs that holds the upper, so that all that a sandbox writes is in one.
+ */
 static int memory_bind(const struct setup *s, const char *name, const char *target, mode_t mode)
 {
 	autoclose int fd = -EBADF;
@@ -76,27 +83,29 @@ static int memory_bind(const struct setup *s, const char *name, const char *targ
 
 int mounts_run_and_tmp(struct setup *s)
 {
-	int r;
+	const unsigned attrs = SYS_ATTR_NOSUID | SYS_ATTR_NODEV;
 
-	if (s->memory >= 0) {
-		r = memory_bind(s, "run", "/run", 0755);
-		return r < 0 ? r : memory_bind(s, "tmp", "/tmp", 01777);
-	}
-	r = mount_new(s, "tmpfs", "/run", MS_NOSUID | MS_NODEV, "mode=0755");
-	if (r == 0)
-		r = mount_new(s, "tmpfs", "/tmp", MS_NOSUID | MS_NODEV, "mode=1777");
-	return r;
+	s->run = s->memory >= 0 ? memory_bind(s, "run", "/run", 0755)
+				: mount_new(s, "tmpfs", "/run", attrs, "mode=0755");
+	if (s->run < 0)
+		return s->run;
+	autoclose int tmp = s->memory >= 0 ? memory_bind(s, "tmp", "/tmp", 01777)
+					   : mount_new(s, "tmpfs", "/tmp", attrs, "mode=1777");
+	return tmp < 0 ? tmp : 0;
 }
 
 /* ---- what the user asked for ------------------------------------------------------------- */
 
-static int user_mount(const struct setup *s, const struct plan_mount *m, int source)
+static int user_mount(struct setup *s, const struct plan_mount *m, int source)
 {
+	autoclose int fd = -EBADF;
+
 	if (m->kind == PLAN_MOUNT_TMPFS)
-		return mount_new(s, "tmpfs", m->target, mount_attrs_to_flags(m->attrs),
-				 m->options);
-	return mount_bind_inside(s, source, m->source_is_folder ? PATH_FOLDER : PATH_FILE,
-				 m->target, m->attrs);
+		fd = mount_new(s, "tmpfs", m->target, m->attrs, m->options);
+	else
+		fd = mount_bind_inside(s, source, m->source_is_folder ? PATH_FOLDER : PATH_FILE,
+				       m->target, m->attrs);
+	return fd < 0 ? fd : 0;
 }
 
 int mounts_user(struct setup *s)
@@ -115,41 +124,39 @@ int mounts_user(struct setup *s)
 /* What podman and Docker hide: state of the host that no payload needs. What the host's root
  * alone may read or write (/proc/kcore, /proc/irq, /proc/sysrq-trigger) wants no mask here:
  * host root is never mapped, so it is nobody inside, and no capability inside reaches it. */
-static const char *const masked[] = {
-	"/proc/acpi",
-	"/proc/asound",
-	"/proc/keys",
-	"/proc/key-users",
-	"/proc/latency_stats",
-	"/proc/sched_debug",
-	"/proc/scsi",
-	"/proc/timer_list",
-	"/proc/timer_stats",
-	"/sys/firmware",
-	"/sys/fs/selinux",
-	"/sys/dev/block",
-	"/sys/devices/virtual/powercap",
+static const char *const masked_in_proc[] = {
+	"acpi",	       "asound", "keys",       "key-users",   "latency_stats",
+	"sched_debug", "scsi",	 "timer_list", "timer_stats",
 };
 
-/* Sysctls of the sandbox's own namespaces are its root's to write, but not behind the plan's
- * back. */
-static const char readonly[] = "/proc/sys";
+static const char *const masked_in_sys[] = {
+	"firmware",
+	"fs/selinux",
+	"dev/block",
+	"devices/virtual/powercap",
+};
 
 /* Hides a folder by an empty one: the first time a tmpfs, then that tmpfs again, *EMPTY. */
-static int mask_folder(const struct setup *s, const char *path, int fd, int *empty)
+static int mask_folder(int fd, int *empty)
 {
+	static const char options[] = "mode=0555,nr_inodes=2";
+	int made;
+
 	if (*empty >= 0)
-		return mount_bind(*empty, fd_path(fd).s);
-	if (mount("tmpfs", fd_path(fd).s, "tmpfs", MOUNT_NOTHING_SPECIAL | MS_RDONLY,
-		  "mode=0555,size=4k,nr_inodes=1") < 0)
-		return -errno;
-	*empty = path_open_in(s->root, path, O_PATH | O_NOFOLLOW);
-	return *empty < 0 ? *empty : 0;
+		return mount_cover(*empty, fd);
+	made = mount_new_on("tmpfs", fd, NOTHING_SPECIAL | SYS_ATTR_RDONLY, options);
+	if (made == -ENOSYS)
+		return mount("tmpfs", fd_path(fd).s, "tmpfs",
+			     MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, options) < 0
+			       ? -errno
+			       : 0;
+	*empty = made;
+	return made < 0 ? made : 0;
 }
 
-static int mask(const struct setup *s, const char *path, int null, int *empty)
+static int mask(int root, const char *path, int null, int *empty)
 {
-	autoclose int fd = path_open_in(s->root, path, O_PATH | O_NOFOLLOW);
+	autoclose int fd = path_open_in(root, path, O_PATH | O_NOFOLLOW);
 	struct stat st;
 	int r;
 
@@ -159,38 +166,42 @@ static int mask(const struct setup *s, const char *path, int null, int *empty)
 		return fail(fd < 0 ? -fd : errno, "open '%s' to mask it", path);
 	if ((st.st_mode & 0007) == 0)
 		return 0; /* the host's root's alone */
-	r = S_ISDIR(st.st_mode) ? mask_folder(s, path, fd, empty)
-				: mount_bind(null, fd_path(fd).s);
+	r = S_ISDIR(st.st_mode) ? mask_folder(fd, empty) : mount_cover(null, fd);
 	return r < 0 ? fail(-r, "mask '%s': %s", path, strerrordesc_np(-r)) : 0;
 }
 
-static int make_readonly(const struct setup *s, const char *path)
+/* Sysctls of the sandbox's own namespaces are its root's to write, but not behind the plan's
+ * back. */
+static int protect_sysctls(const struct setup *s)
 {
-	autoclose int fd = path_open_in(s->root, path, O_PATH | O_NOFOLLOW);
-	int r = fd < 0 ? fd : mount_bind(fd, fd_path(fd).s);
+	autoclose int fd = path_open_in(s->proc, "sys", O_PATH | O_NOFOLLOW);
+	autoclose int mounted = fd < 0 ? fd : mount_bind_on(fd, fd);
+	int r;
 
-	if (r < 0)
-		return fail(-r, "bind '%s' on itself: %s", path, strerrordesc_np(-r));
-	autoclose int mounted = path_open_in(s->root, path, O_PATH | O_NOFOLLOW);
-	r = mounted < 0 ? mounted : mount_set_attrs(mounted, SYS_ATTR_RDONLY);
-	return r < 0 ? fail(-r, "make '%s' read-only: %s", path, strerrordesc_np(-r)) : 0;
+	if (mounted == -ENOSYS) {
+		r = mount_cover(fd, fd);
+		mounted = r < 0 ? r : path_open_in(s->proc, "sys", O_PATH | O_NOFOLLOW);
+	}
+	r = mounted < 0 ? mounted : mount_set_attrs_here(mounted, SYS_ATTR_RDONLY);
+	return r < 0 ? fail(-r, "make '/proc/sys' read-only: %s", strerrordesc_np(-r)) : 0;
 }
 
 int mounts_mask(struct setup *s)
 {
-	autoclose int null = path_open_in(s->root, "dev/null", O_PATH | O_NOFOLLOW);
+	autoclose int null = openat(s->dev, "null", O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	autoclose int empty = -EBADF;
 	struct stat st;
 	int r = 0;
 
-	/* What stands for nothing must be the null device, whatever was mounted in the
-	 * meantime. */
+	/* What stands for nothing must be the null device. */
 	if (null < 0 || fstat(null, &st) < 0 || !S_ISCHR(st.st_mode) ||
 	    st.st_rdev != makedev(1, 3))
 		return fail(EINVAL, "'/dev/null' of the sandbox is not device 1:3");
-	for (size_t i = 0; i < ARRAY_SIZE(masked) && r == 0; i++)
-		r = mask(s, masked[i], null, &empty);
-	return r < 0 ? r : make_readonly(s, readonly);
+	for (size_t i = 0; i < ARRAY_SIZE(masked_in_proc) && r == 0; i++)
+		r = mask(s->proc, masked_in_proc[i], null, &empty);
+	for (size_t i = 0; i < ARRAY_SIZE(masked_in_sys) && r == 0; i++)
+		r = mask(s->sys, masked_in_sys[i], null, &empty);
+	return r < 0 ? r : protect_sysctls(s);
 }
 
 int mounts_readonly_root(struct setup *s)

@@ -5,9 +5,11 @@
 #include "mounts.h"
 #include "util/fail.h"
 #include "util/scope.h"
+#include "util/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -79,12 +81,15 @@ int mounts_dev(struct setup *s)
 		{"null", 1, 3},	  {"zero", 1, 5},    {"full", 1, 7},
 		{"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0},
 	};
-	int r = mount_new(s, "tmpfs", "/dev", MS_NOSUID | MS_NOEXEC, "mode=0755,size=64k");
+	const unsigned long quiet = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+	int r = 0;
 
-	if (r < 0)
-		return r;
-	autoclose int dev = path_open_in(s->root, "dev", O_PATH | O_DIRECTORY);
-	if (dev < 0 || fchdir(dev) < 0)
+	s->dev = mount_new(s, "tmpfs", "/dev", SYS_ATTR_NOSUID | SYS_ATTR_NOEXEC,
+			   "mode=0755,size=64k");
+	if (s->dev < 0)
+		return s->dev;
+	/* Nobody but us can name anything in it, so from here names are taken as they are. */
+	if (fchdir(s->dev) < 0)
 		return fail_sys("enter the new '/dev'");
 	for (size_t i = 0; i < ARRAY_SIZE(devices) && r == 0; i++)
 		r = device_add(&devices[i]);
@@ -93,8 +98,8 @@ int mounts_dev(struct setup *s)
 	if (r == 0)
 		r = dev_pts(s->plan);
 	if (r == 0)
-		r = dev_mount("tmpfs", "shm", MOUNT_NOTHING_SPECIAL, "mode=1777");
+		r = dev_mount("tmpfs", "shm", quiet, "mode=1777");
 	if (r == 0)
-		r = dev_mount("mqueue", "mqueue", MOUNT_NOTHING_SPECIAL, NULL);
+		r = dev_mount("mqueue", "mqueue", quiet, NULL);
 	return r;
 }

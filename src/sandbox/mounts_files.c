@@ -13,20 +13,35 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-/* The working folder is the new /dev, a tmpfs: a file there, bound where it is wanted and
- * unlinked, lives as long as the mount and shows nowhere else. */
-static int file_make(const struct plan_file *f)
+/* As /run/sbx/NAME, bound where it is wanted. It keeps its name there: the kernel mounts
+ * nothing on a file that has none, and the user's own mounts may come on top. */
+static int file_make(const struct setup *s, const struct plan_file *f)
 {
-	autoclose int fd = open(".file", O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0644);
-	int r = fd < 0 ? -errno : io_write_all(fd, f->data, f->len);
+	const char *slash = strrchr(f->target, '/');
+	char path[64];
+	int r;
 
-	if (r < 0)
-		return fail(-r, "write '%s': %s", f->target, strerrordesc_np(-r));
-	return take_fd(&fd);
+	if (mkdirat(s->run, "sbx", 0755) < 0 && errno != EEXIST)
+		return fail_sys("make '/run/sbx'");
+	(void)snprintf(path, sizeof(path), "sbx/%s", slash + 1);
+	autoclose int fd = openat(s->run, path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0644);
+	r = fd < 0 ? -errno : io_write_all(fd, f->data, f->len);
+	return r < 0 ? fail(-r, "write '%s': %s", f->target, strerrordesc_np(-r))
+		     : take_fd(&fd);
 }
 
-/* Where the tree's file is a link into /run, a tmpfs of ours (systemd-resolved's resolv.conf),
- * the file is made at the link's end. False where the link leads elsewhere. */
+/* Makes the file at PATH below /run, a tmpfs of ours; nothing in PATH leads out of it. */
+static int run_file_write(const struct setup *s, const char *path, const struct plan_file *f)
+{
+	autoclose int target = path_target_in(s->run, path, PATH_FILE, true);
+	autoclose int fd = target < 0 ? target : open(fd_path(target).s, O_WRONLY | O_CLOEXEC);
+	int r = target < 0 ? target : fd < 0 ? -errno : io_write_all(fd, f->data, f->len);
+
+	return r < 0 ? fail(-r, "write '%s': %s", f->target, strerrordesc_np(-r)) : 0;
+}
+
+/* Where the tree's file is a link into /run (systemd-resolved's resolv.conf), the file is made
+ * at the link's end. False where the link leads elsewhere. */
 static bool file_behind_link(const struct setup *s, const struct plan_file *f)
 {
 	autoclose int link = path_open_in(s->root, f->target, O_PATH | O_NOFOLLOW);
@@ -40,23 +55,8 @@ static bool file_behind_link(const struct setup *s, const struct plan_file *f)
 	while (str_after(end, "../"))
 		end += 3;
 	end += *end == '/';
-	if (!str_after(end, "run/"))
-		return false;
-	autoclose int target = path_target_in(s->root, end, PATH_FILE, true);
-	if (target < 0)
-		return false;
-	autoclose int fd = open(fd_path(target).s, O_WRONLY | O_TRUNC | O_CLOEXEC);
-	return fd >= 0 && io_write_all(fd, f->data, f->len) == 0;
-}
-
-/* In /run, a tmpfs of ours, a file can simply be made. */
-static int file_write(const struct setup *s, const struct plan_file *f)
-{
-	autoclose int target = path_target_in(s->root, f->target + 1, PATH_FILE, true);
-	autoclose int fd = target < 0 ? target : open(fd_path(target).s, O_WRONLY | O_CLOEXEC);
-	int r = target < 0 ? target : fd < 0 ? -errno : io_write_all(fd, f->data, f->len);
-
-	return r < 0 ? fail(-r, "write '%s': %s", f->target, strerrordesc_np(-r)) : 0;
+	end = str_after(end, "run/");
+	return end && run_file_write(s, end, f) == 0;
 }
 
 /* Where the tree's file is a link, what it leads to inside the tree takes its place. Not a file
@@ -74,17 +74,14 @@ static int file_find_behind(const struct setup *s, const struct plan_file *f)
 	return take_fd(&fd);
 }
 
-static int file_bind(const struct plan_file *f, int target)
+static int file_bind(const struct setup *s, const struct plan_file *f, int target)
 {
-	autoclose int source = file_make(f);
-	int r = 0;
+	autoclose int source = file_make(s, f);
+	int r = source < 0 ? source : mount_cover(source, target);
 
-	if (source < 0)
-		return source;
-	if (mount(".file", fd_path(target).s, NULL, MS_BIND, NULL) < 0)
-		r = fail_sys("bind a file of the sandbox's own on '%s'", f->target);
-	if (unlink(".file") < 0 && r == 0)
-		r = fail_sys("remove '/dev/.file'");
+	if (source >= 0 && r < 0)
+		return fail(-r, "bind a file of the sandbox's own on '%s': %s", f->target,
+			    strerrordesc_np(-r));
 	return r;
 }
 
@@ -93,14 +90,14 @@ static int file_add(struct setup *s, const struct plan_file *f)
 	autoclose int target = -EBADF;
 
 	if (path_is_in(f->target, "/run"))
-		return file_write(s, f);
+		return run_file_write(s, f->target + strlen("/run/"), f);
 	target = mount_target_find(s, f->target, PATH_FILE);
 	if (target == -ELOOP && file_behind_link(s, f))
 		return 0;
 	if (target == -ELOOP)
 		target = file_find_behind(s, f);
 	if (target >= 0)
-		return file_bind(f, target);
+		return file_bind(s, f, target);
 	if (target == -EACCES || target == -EPERM || target == -EOVERFLOW)
 		return fail_hint(fail(-target, "make '%s' in the tree's overlay: %s", f->target,
 				      strerrordesc_np(-target)),

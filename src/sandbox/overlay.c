@@ -225,14 +225,18 @@ static int kernel_mount(struct setup *s)
 		     : 0;
 }
 
-/* Device nodes of the tree stay without effect, as they do below an overlay. */
+/* Device nodes of the tree stay without effect, as they do below an overlay. Mounts below it
+ * are the host's, and read-only where the root is to be. */
 static int tree_bind(const struct setup *s)
 {
-	int r = mount_bind(s->tree, SETUP_STAGING);
+	unsigned attrs = SYS_ATTR_NODEV | (s->plan->root.readonly ? SYS_ATTR_RDONLY : 0U);
+	int r = mount(fd_path(s->tree).s, SETUP_STAGING, NULL, MS_BIND | MS_REC, NULL) < 0
+			? -errno
+			: 0;
 	autoclose int fd = r < 0 ? r : open(SETUP_STAGING, O_PATH | O_CLOEXEC);
 
 	if (r == 0)
-		r = fd < 0 ? -errno : mount_set_attrs(fd, SYS_ATTR_NODEV);
+		r = fd < 0 ? -errno : mount_set_attrs(fd, attrs);
 	return r < 0 ? fail(-r, "bind the tree '%s': %s", s->plan->root.path,
 			    strerrordesc_np(-r))
 		     : 0;

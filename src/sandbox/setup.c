@@ -4,6 +4,7 @@
 
 #include "caps.h"
 #include "idmap.h"
+#include "mount.h"
 #include "mounts.h"
 #include "overlay.h"
 #include "util/fail.h"
@@ -130,7 +131,13 @@ static int step_root(struct setup *s)
 	if (r < 0)
 		return r;
 	s->root = open(SETUP_STAGING, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return s->root < 0 ? fail_sys("open the new root filesystem") : 0;
+	if (s->root < 0)
+		return fail_sys("open the new root filesystem");
+	if (s->plan->root.overlay != PLAN_OVERLAY_NONE)
+		mount_own(s, s->root);
+	if (s->memory >= 0)
+		mount_own(s, s->memory);
+	return 0;
 }
 
 static int step_pivot(struct setup *s)
@@ -166,11 +173,13 @@ static int step_hostname(struct setup *s)
 	return sethostname(name, strlen(name)) < 0 ? fail_sys("set the host name") : 0;
 }
 
-/* The payload's terminal, of the sandbox's own devpts; the other side goes to the launcher. */
+/* The payload's terminal, of the sandbox's own devpts; the other side goes to the launcher. By
+ * descriptors, since the user may have mounted something else on /dev. */
 static int step_terminal(struct setup *s)
 {
-	autoclose int master = open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
-	int unlock = 0;
+	autoclose int master = openat(s->dev, "pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	autoclose int console = -EBADF;
+	int unlock = 0, r;
 
 	if (master < 0 || ioctl(master, TIOCSPTLCK, &unlock) < 0)
 		return fail_sys("make a terminal");
@@ -182,10 +191,10 @@ static int step_terminal(struct setup *s)
 		return fail_sys("set the modes of the terminal");
 	if (fchown(s->terminal, s->plan->uid, (gid_t)-1) < 0)
 		return fail_sys("give the terminal to the user");
-	autoclose int console =
-		open("/dev/console", O_CREAT | O_EXCL | O_RDONLY | O_CLOEXEC, 0600);
-	if (console >= 0 && mount("/dev/pts/0", "/dev/console", NULL, MS_BIND, NULL) < 0)
-		return fail_sys("bind '/dev/console'");
+	console = openat(s->dev, "console", O_CREAT | O_EXCL | O_RDONLY | O_CLOEXEC, 0600);
+	r = console < 0 ? -errno : mount_cover(s->terminal, console);
+	if (r < 0)
+		return fail(-r, "make '/dev/console': %s", strerrordesc_np(-r));
 	message_send(s, WIRE_TERMINAL, master);
 	return 0;
 }

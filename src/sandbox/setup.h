@@ -4,10 +4,15 @@
 
 #include "sandbox.h"
 
+#include <sys/types.h>
 #include <time.h>
 
 /* Where the new root filesystem is mounted until pivot_root; every system has it. */
 #define SETUP_STAGING "/tmp"
+
+/* File systems of the sandbox's own beside those that were asked for: root, upper, dev, run,
+ * tmp. */
+enum { SETUP_OWN = 5 };
 
 /* What pid 1 knows beside the plan. */
 struct setup {
@@ -19,7 +24,10 @@ struct setup {
 	int *sources;		   /* so too p->mounts[].source_fd */
 	int memory;		   /* the tmpfs that holds a throw-away upper; -EBADF: none */
 	int root;		   /* the new root filesystem, once it is mounted */
-	int terminal;		   /* the pty's other side, the payload's terminal */
+	int proc, sys, dev, run;   /* the roots of these mounts, whatever their names lead to */
+	dev_t *own; /* the file systems of the sandbox's own, where a mount point may be made */
+	size_t n_own;
+	int terminal; /* the pty's other side, the payload's terminal */
 	bool debug;
 };
 

@@ -153,6 +153,25 @@ int io_send(int fd, const void *data, size_t len, int pass)
 	return n < 0 ? -errno : 0;
 }
 
+/* The first descriptor of the control message HEAD. The room for one is the room for two, once
+ * it is aligned: what else there is was never asked for. */
+static int control_take(struct cmsghdr *head)
+{
+	size_t n = (head->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	int first = -EBADF;
+
+	for (size_t i = 0; i < n; i++) {
+		int fd;
+
+		memcpy(&fd, CMSG_DATA(head) + i * sizeof(int), sizeof(int));
+		if (i == 0)
+			first = fd;
+		else
+			(void)fd_close(fd);
+	}
+	return first;
+}
+
 ssize_t io_receive(int fd, void *data, size_t len, int *ret_passed)
 {
 	union control control;
@@ -172,9 +191,8 @@ ssize_t io_receive(int fd, void *data, size_t len, int *ret_passed)
 	if (n < 0)
 		return -errno;
 	for (struct cmsghdr *head = CMSG_FIRSTHDR(&msg); head; head = CMSG_NXTHDR(&msg, head))
-		if (head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS &&
-		    head->cmsg_len == CMSG_LEN(sizeof(int)))
-			memcpy(&passed, CMSG_DATA(head), sizeof(int));
+		if (head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS)
+			passed = control_take(head);
 	if (ret_passed)
 		*ret_passed = passed;
 	else

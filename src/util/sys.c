@@ -75,6 +75,40 @@ int sys_mount_setattr(int fd, unsigned attrs, bool recursive)
 	return (int)negative(syscall(SYS_mount_setattr, fd, "", flags, &args, sizeof(args)));
 }
 
+int sys_fsopen(const char *type)
+{
+	return (int)negative(syscall(SYS_fsopen, type, 1U /* FSOPEN_CLOEXEC */));
+}
+
+int sys_fsconfig(int fs, const char *key, const char *value)
+{
+	enum { SET_FLAG = 0, SET_STRING = 1, CREATE = 6 };
+	unsigned command = !key ? CREATE : value ? SET_STRING : SET_FLAG;
+
+	return (int)negative(syscall(SYS_fsconfig, fs, command, key, value, 0));
+}
+
+int sys_fsmount(int fs, unsigned attrs)
+{
+	return (int)negative(syscall(SYS_fsmount, fs, 1U /* FSMOUNT_CLOEXEC */, attrs));
+}
+
+int sys_open_tree_clone(int fd)
+{
+	unsigned flags = AT_EMPTY_PATH | 0x8000U /* AT_RECURSIVE */ | O_CLOEXEC |
+			 1U /* OPEN_TREE_CLONE */;
+
+	return (int)negative(syscall(SYS_open_tree, fd, "", flags));
+}
+
+int sys_move_mount(int mount, int target)
+{
+	enum { FROM_EMPTY_PATH = 4, TO_EMPTY_PATH = 0x40 };
+
+	return (int)negative(syscall(SYS_move_mount, mount, "", target, "",
+				     FROM_EMPTY_PATH | TO_EMPTY_PATH));
+}
+
 int sys_pivot_root(const char *new_root, const char *put_old)
 {
 	return (int)negative(syscall(SYS_pivot_root, new_root, put_old));

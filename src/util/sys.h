@@ -30,6 +30,18 @@ enum { SYS_ATTR_RDONLY = 1, SYS_ATTR_NOSUID = 2, SYS_ATTR_NODEV = 4, SYS_ATTR_NO
  * below. */
 int sys_mount_setattr(int fd, unsigned attrs, bool recursive);
 
+/* The newer mount calls, Linux 5.2: a file system of TYPE is opened, configured (VALUE NULL: a
+ * flag; KEY NULL: done) and becomes a mount that is attached nowhere, with SYS_ATTR_*. */
+int sys_fsopen(const char *type);
+int sys_fsconfig(int fs, const char *key, const char *value);
+int sys_fsmount(int fs, unsigned attrs);
+
+/* A copy of the mount that FD is on, from FD down, with all mounts below, attached nowhere. */
+int sys_open_tree_clone(int fd);
+
+/* Attaches such a mount on TARGET. MOUNT stays its root's descriptor. */
+int sys_move_mount(int mount, int target);
+
 int sys_pivot_root(const char *new_root, const char *put_old);
 
 /* Closes all descriptors from FIRST to LAST; falls back to /proc/self/fd before Linux 5.9. */
