@@ -19,6 +19,14 @@ die() {
     exit 1
 }
 
+# quietly COMMAND ARG...: what it says is of interest only where it fails.
+quietly() {
+    local output status=0
+    output=$("$@" 2>&1 </dev/null) || status=$?
+    [ "$status" = 0 ] || printf '%s\n' "$output" >&2
+    return "$status"
+}
+
 is_root() {
     [ "$(id -u)" = 0 ]
 }
@@ -44,15 +52,17 @@ open_devices() {
     done
 }
 
-# $1 has ranges in /etc/subuid and /etc/subgid afterwards. useradd gives them to whom it makes, where
-# the files are there; the numbers are for machines where it doesn't.
+# $1 has ranges in /etc/subuid and /etc/subgid afterwards. useradd gives them to whom it makes; users
+# that were made otherwise get what follows the last range that is given away.
 ensure_subids() {
-    local file option
-    for file in subuid subgid; do
-        grep -qs "^\($1\|$(id -u "$1")\):" "/etc/$file" && continue
-        option=--add-sub${file#sub}s
-        say "giving $1 a range of subordinate ids: usermod $option 100000-165535"
-        as_root usermod "$option" 100000-165535 "$1"
+    local kind file first
+    for kind in uid gid; do
+        file=/etc/sub$kind
+        ! grep -qs "^\($1\|$(id -u "$1")\):" "$file" || continue
+        first=$(awk -F: '{ if ($2 + $3 > n) n = $2 + $3 } END { print(n > 100000 ? n : 100000) }' \
+            "$file" 2>/dev/null || echo 100000)
+        say "giving $1 65536 subordinate ids from $first on, in $file"
+        as_root usermod "--add-sub${kind}s" "$first-$((first + 65535))" "$1"
     done
 }
 

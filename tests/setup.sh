@@ -3,7 +3,7 @@
 # setup.sh: makes the root filesystems that sbx is tried and tested on.
 #
 #   tests/setup.sh FOLDER TREE...   makes those that FOLDER lacks; prints nothing when all goes well
-#   tests/setup.sh FOLDER clean     removes them all
+#   tests/setup.sh FOLDER clean     removes FOLDER
 #
 # The trees: a Debian 12 of some 10,000 files, owned in the three ways that trees come in, and the
 # smallest root filesystem there is.
@@ -38,12 +38,8 @@ make_tar() {
     done < <(apt_options)
 
     say "making a Debian 12 root filesystem with mmdebstrap"
-    # Not a terminal's: what mmdebstrap says is of interest only where it fails.
-    mmdebstrap --mode=unshare --variant=minbase --format=tar "${options[@]}" bookworm "$tar.part" \
-        "${sources[@]}" </dev/null >"$tar.log" 2>&1 || {
-        cat "$tar.log" >&2
-        die "mmdebstrap failed"
-    }
+    quietly mmdebstrap --mode=unshare --variant=minbase --format=tar "${options[@]}" bookworm \
+        "$tar.part" "${sources[@]}"
     mv "$tar.part" "$tar"
 }
 
@@ -118,7 +114,8 @@ tar=$folder/bookworm.tar
 shift
 
 if [ "$1" = clean ]; then
-    remove "$folder"/*/ "$folder"/bookworm.tar*
+    remove "$folder"/*
+    rmdir "$folder"
     exit
 fi
 mkdir -p "$folder"

@@ -11,6 +11,7 @@
 #include "util/scope.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -65,8 +66,10 @@ static int store_say(struct enter *e)
 				      "the tree"),
 				 "leave one of them out");
 	p->root.is_kept = e->is_kept || e->o->name;
+	if (e->store.dir < 0)
+		return 0;
 	p->root.store_path = e->store.path;
-	p->root.store_fd = dup(e->store.dir);
+	p->root.store_fd = fcntl(e->store.dir, F_DUPFD_CLOEXEC, 0);
 	return p->root.store_fd < 0 ? fail_sys("copy a descriptor") : 0;
 }
 
@@ -77,7 +80,7 @@ static int upper_say(struct enter *e)
 
 	p->root.state_path = container_path(&e->store, &p->arena, &e->container);
 	if (p->root.state_fd < 0)
-		p->root.state_fd = dup(e->container.dir);
+		p->root.state_fd = fcntl(e->container.dir, F_DUPFD_CLOEXEC, 0);
 	return p->root.state_fd < 0 ? fail_sys("copy a descriptor") : 0;
 }
 
@@ -86,30 +89,49 @@ static bool is_path(const char *operand)
 	return strchr(operand, '/') || streq(operand, ".") || streq(operand, "..");
 }
 
+/* What a kept sandbox was made with can't change: its files have those ids and that driver's
+ * marks. */
+static int kept_check(const struct enter *e)
+{
+	const struct container *c = &e->container;
+	const struct enter_options *o = e->o;
+	const char *option = NULL;
+
+	if (o->overlay != PLAN_OVERLAY_AUTO && o->overlay != c->overlay)
+		option = o->overlay == PLAN_OVERLAY_NONE ? "--direct" : "--overlay";
+	else if (o->map != PLAN_MAP_AUTO && o->map != c->map)
+		option = "--map";
+	else if (o->keep_id && !c->keep_id)
+		option = "--keep-id";
+	if (!option)
+		return 0;
+	return fail_hint(fail(EINVAL, "the sandbox '%s' was made without this %s", c->name,
+			      option),
+			 "leave it out, or make another sandbox with another --name");
+}
+
 /* Takes over the kept sandbox that is in e->container. */
 static int kept_resume(struct enter *e)
 {
+	struct plan *p = &e->plan;
 	bool was_cut;
-	int r = container_lock(&e->container, &was_cut);
+	int r = kept_check(e);
 
+	if (r == 0)
+		r = container_lock(&e->container, &was_cut);
 	if (r < 0)
 		return r;
+	e->is_kept = true;
 	if (was_cut)
 		plan_note(
-			&e->plan,
+			p,
 			"the last use of '%s' was cut short: files that were written then may be "
 			"incomplete",
 			e->container.name);
-	if (e->o->overlay != PLAN_OVERLAY_AUTO && e->o->overlay != e->container.overlay)
-		return fail_hint(fail(EINVAL,
-				      "what '%s' keeps was written by the other overlay driver",
-				      e->container.name),
-				 "leave --overlay out");
-	e->is_kept = true;
-	e->plan.name = e->container.name;
-	e->plan.root.overlay = e->container.overlay;
-	e->plan.ids.map = e->container.map;
-	e->plan.ids.keep = e->container.keep_id;
+	p->name = e->container.name;
+	p->root.overlay = e->container.overlay;
+	p->ids.map = e->container.map;
+	p->ids.keep = e->container.keep_id;
 	return 0;
 }
 
@@ -119,11 +141,20 @@ static int tree_open(struct enter *e, const char *operand)
 	struct plan *p = &e->plan;
 	const char *name = e->o->name ? e->o->name : is_path(operand) ? NULL : operand;
 	struct container *c = &e->container;
-	char real[PATH_MAX];
+	char real[PATH_MAX], shown[OPT_SHOWN_MAX];
 	int r;
 
-	if (!name || container_find(&e->store, &p->arena, name, c) < 0)
-		return plan_set_root(p, operand);
+	if (!name || e->store.dir < 0 || container_find(&e->store, &p->arena, name, c) < 0) {
+		if (is_path(operand) || access(operand, F_OK) == 0)
+			return plan_set_root(p, operand);
+		opt_shown(shown, operand);
+		return fail_hint(
+			fail(ENOENT,
+			     "there is no kept sandbox %s, and no folder of that name here",
+			     shown),
+			"sbx ls lists the sandboxes; to have a tree: mmdebstrap --variant=minbase "
+			"bookworm ./rootfs");
+	}
 	if (e->o->name && is_path(operand) &&
 	    (!realpath(operand, real) || !streq(real, c->tree)))
 		return fail_hint(fail(EEXIST, "the sandbox '%s' is one of another tree, '%s'",
@@ -135,7 +166,14 @@ static int tree_open(struct enter *e, const char *operand)
 	r = kept_resume(e);
 	if (r == 0)
 		r = upper_say(e);
-	return r < 0 ? r : plan_set_root(p, c->tree);
+	if (r < 0)
+		return r;
+	r = plan_set_root(p, c->tree);
+	if (r < 0)
+		return fail_hint(fail(-r, "the tree of the sandbox '%s', '%s': %s", c->name,
+				      c->tree, strerrordesc_np(-r)),
+				 "put it back, or: sbx rm %s", c->name);
+	return 0;
 }
 
 /* Makes the folder of the upper, where it isn't in memory, and a kept sandbox of it where it
@@ -149,7 +187,7 @@ static int upper_open(struct enter *e)
 
 	if (e->is_kept || !plan_wants_state(p))
 		return 0;
-	r = container_new(&e->store, c);
+	r = container_new(&e->store, p->root.mode, c);
 	if (r == 0)
 		r = container_give(c, &p->ids);
 	if (r == 0 && e->o->name) {
@@ -160,8 +198,8 @@ static int upper_open(struct enter *e)
 		c->overlay = p->root.overlay;
 		c->map = p->ids.map;
 		c->keep_id = p->ids.keep;
-		e->is_kept = e->is_new = true;
 		r = container_keep(&e->store, c);
+		e->is_kept = e->is_new = r == 0;
 	}
 	return r < 0 ? r : upper_say(e);
 }
@@ -303,7 +341,8 @@ static int plan_make(struct enter *e, const struct invocation *inv)
 	struct plan *p = &e->plan;
 	int r = options_apply(p, e->o);
 
-	if (r == 0)
+	/* Writing to the tree itself needs no place of our own. */
+	if (r == 0 && e->o->overlay != PLAN_OVERLAY_NONE)
 		r = container_store_open(&e->plan.arena, true, &e->store);
 	if (r == 0)
 		r = tree_open(e, e->operand);

@@ -7,12 +7,14 @@
 #include "util/fail.h"
 #include "util/io.h"
 #include "util/scope.h"
+#include "util/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/auxv.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { EXIT_SBX = 125 }; /* sbx itself failed, not the command inside */
@@ -275,6 +277,11 @@ int main(int argc, char *argv[])
 	struct arena arena = {0};
 	int r;
 
+	/* What is made for a sandbox has the modes that are asked for, and the command starts
+	 * with podman's. */
+	(void)umask(022);
+	/* Nothing that the caller left open is for a helper or a sandbox. */
+	(void)sys_cloexec_from(STDERR_FILENO + 1);
 	/* Children are waited for, whatever the caller ignores. */
 	(void)sigaction(SIGCHLD, &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
 	r = standard_descriptors();

@@ -45,14 +45,21 @@ int config_write(const struct container *c)
 	return io_replace_file(c->dir, "config.json", text, strlen(text));
 }
 
-static const char *member(struct json_object *o, const char *key)
+/* The member KEY of that TYPE, else NULL. */
+static struct json_object *member(struct json_object *o, const char *key, enum json_type type)
 {
 	struct json_object *value = NULL;
 
 	if (!json_object_object_get_ex(o, key, &value))
-		return "";
-	return json_object_is_type(value, json_type_string) ? json_object_get_string(value)
-							    : "";
+		return NULL;
+	return json_object_is_type(value, type) ? value : NULL;
+}
+
+static const char *member_text(struct json_object *o, const char *key)
+{
+	struct json_object *value = member(o, key, json_type_string);
+
+	return value ? json_object_get_string(value) : "";
 }
 
 /* The index of WORD in WORDS, or -1. */
@@ -66,13 +73,15 @@ static int word_find(const char *const *words, size_t n, const char *word)
 
 static int config_take(struct container *c, struct arena *a, struct json_object *o)
 {
-	struct json_object *value = NULL;
-	const char *name = member(o, "name"), *tree = member(o, "tree");
-	int overlay = word_find(overlay_words, ARRAY_SIZE(overlay_words), member(o, "overlay"));
-	int map = word_find(map_words, ARRAY_SIZE(map_words), member(o, "map"));
+	struct json_object *version = member(o, "version", json_type_int);
+	struct json_object *keep_id = member(o, "keep_id", json_type_boolean);
+	struct json_object *created = member(o, "created", json_type_int);
+	const char *name = member_text(o, "name"), *tree = member_text(o, "tree");
+	int overlay =
+		word_find(overlay_words, ARRAY_SIZE(overlay_words), member_text(o, "overlay"));
+	int map = word_find(map_words, ARRAY_SIZE(map_words), member_text(o, "map"));
 
-	if (!json_object_object_get_ex(o, "version", &value) ||
-	    json_object_get_int(value) != VERSION)
+	if (!version || json_object_get_int(version) != VERSION || !keep_id || !created)
 		return -EINVAL;
 	if (!*name || strlen(name) > CONTAINER_NAME_MAX || *tree != '/' || overlay < 0 ||
 	    map < 0)
@@ -81,10 +90,8 @@ static int config_take(struct container *c, struct arena *a, struct json_object 
 	c->tree = arena_strdup(a, tree);
 	c->overlay = (enum plan_overlay)overlay;
 	c->map = (enum plan_map)map;
-	c->keep_id = json_object_object_get_ex(o, "keep_id", &value) &&
-		     json_object_get_boolean(value);
-	if (json_object_object_get_ex(o, "created", &value))
-		c->created = json_object_get_int64(value);
+	c->keep_id = json_object_get_boolean(keep_id);
+	c->created = json_object_get_int64(created);
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 #include "util/io.h"
 #include "util/path.h"
 #include "util/scope.h"
+#include "util/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -38,7 +39,7 @@ static const char *store_path(struct arena *a)
 	if (data && *data == '/')
 		return arena_printf(a, "%s/sbx", data);
 	/* Below root's home nobody mapped could reach an upper, not even to mount it. */
-	if (getuid() == 0)
+	if (sys_is_host_root())
 		return "/var/lib/sbx";
 	if (!home || *home != '/') {
 		const struct passwd *pw = getpwuid(getuid());
@@ -52,7 +53,7 @@ static const char *store_path(struct arena *a)
  * (container_give()). */
 static mode_t folder_mode(void)
 {
-	return getuid() == 0 ? 0711 : 0700;
+	return sys_is_host_root() ? 0711 : 0700;
 }
 
 /* Opens PATH, making the folders on the way to it. PATH is the caller's own, and may have
@@ -68,7 +69,9 @@ static int folder_make(const char *path)
 		(void)snprintf(part, sizeof(part), "%.*s", (int)(slash - path), path);
 		(void)mkdir(part, 0755);
 	}
-	(void)mkdir(path, folder_mode());
+	if (mkdir(path, folder_mode()) < 0 && errno != EEXIST)
+		return fail_hint(fail_sys("make the store '%s'", path),
+				 "name a folder of your own with XDG_DATA_HOME");
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return fail_hint(fail_sys("open the store '%s'", path),
@@ -149,8 +152,9 @@ static bool is_still(int parent, const char *name, int fd)
 	       named.st_dev == open.st_dev && named.st_ino == open.st_ino;
 }
 
-/* A new folder with upper/ and work/ in PARENT, locked; c->id is its name. */
-static int folder_new(int parent, struct container *c)
+/* A new folder with upper/ and work/ in PARENT, locked; c->id is its name. -EAGAIN where
+ * somebody has swept it away before it was locked. */
+static int folder_new(int parent, mode_t mode, struct container *c)
 {
 	int r = id_make(c->id);
 
@@ -160,23 +164,26 @@ static int folder_new(int parent, struct container *c)
 		return fail_sys("make a folder in the store");
 	autoclose int dir =
 		openat(parent, c->id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir < 0 && errno == ENOENT)
+		return -EAGAIN;
 	if (dir < 0 || flock(dir, LOCK_EX) < 0)
 		return fail_sys("lock a folder of the store");
 	if (!is_still(parent, c->id, dir))
 		return -EAGAIN;
-	if (mkdirat(dir, "upper", 0755) < 0 || mkdirat(dir, "work", 0700) < 0)
+	if (mkdirat(dir, "upper", 0755) < 0 || fchmodat(dir, "upper", mode, 0) < 0 ||
+	    mkdirat(dir, "work", 0700) < 0)
 		return fail_sys("make a folder in the store");
 	c->dir = take_fd(&dir);
 	return 0;
 }
 
-int container_new(struct container_store *s, struct container *ret_container)
+int container_new(struct container_store *s, mode_t mode, struct container *ret_container)
 {
 	int r;
 
 	*ret_container = (struct container){.dir = -EBADF};
 	do
-		r = folder_new(s->tmp, ret_container);
+		r = folder_new(s->tmp, mode, ret_container);
 	while (r == -EAGAIN);
 	return r;
 }
@@ -244,11 +251,11 @@ static int launcher_open(const struct container *c)
 
 int container_give(const struct container *c, const struct plan_ids *ids)
 {
-	static const char *const folders[] = {".", "upper", "work"};
+	static const char *const folders[] = {".", "work", "upper"};
 	uid_t uid = ids->uids.extents[0].outside;
 	gid_t gid = ids->gids.extents[0].outside;
 
-	if (getuid() != 0)
+	if (!sys_is_host_root())
 		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
 		if (fchownat(c->dir, folders[i], uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
@@ -301,6 +308,18 @@ static bool is_locked(int dir)
 	return false;
 }
 
+/* Locks a kept sandbox, or says that it is in use. Whoever only looks, as is_locked() does, has
+ * the lock too, but not for long. */
+static int folder_lock(int dir)
+{
+	for (int i = 0; i < 20; i++) {
+		if (flock(dir, LOCK_EX | LOCK_NB) == 0)
+			return 0;
+		(void)poll(NULL, 0, 1);
+	}
+	return -EBUSY;
+}
+
 /* Reads the kept sandbox ID; false where it is half made or damaged. */
 static bool container_load(struct container_store *s, struct arena *a, const char *id,
 			   struct container *ret_container)
@@ -341,21 +360,41 @@ int container_find(struct container_store *s, struct arena *a, const char *name,
 	return -ENOENT;
 }
 
+/* Who lists sandboxes looks at each one's lock for an instant; that is not worth a refusal. */
+static int lock_take(const struct container *c)
+{
+	enum { TRIES = 20, PAUSE_MS = 5 };
+
+	for (int i = 0; i < TRIES; i++) {
+		if (flock(c->dir, LOCK_EX | LOCK_NB) == 0)
+			return 0;
+		(void)poll(NULL, 0, PAUSE_MS);
+	}
+	return fail_hint(fail(EBUSY, "the sandbox '%s' is running", c->name),
+			 "end it first, or: sbx rm --force %s", c->name);
+}
+
 int container_lock(struct container *c, bool *ret_was_cut)
 {
-	struct stat upper;
+	struct plan_ids ids;
 	bool was_cut;
+	int r = lock_take(c);
 
-	if (flock(c->dir, LOCK_EX | LOCK_NB) < 0)
-		return fail_hint(fail(EBUSY, "the sandbox '%s' is running", c->name),
-				 "end it first, or: sbx rm --force %s", c->name);
+	if (r == 0)
+		r = sandbox_ids(c->map, c->keep_id, &ids);
+	if (r < 0)
+		return r;
 	was_cut = faccessat(c->dir, launcher_file, F_OK, 0) == 0;
-	/* The kernel refuses a volatile upper with the work folder of its last use. */
-	(void)path_remove_tree(c->dir, "work");
-	if ((mkdirat(c->dir, "work", 0700) < 0 && errno != EEXIST) ||
-	    fstatat(c->dir, "upper", &upper, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    fchownat(c->dir, "work", upper.st_uid, upper.st_gid, AT_SYMLINK_NOFOLLOW) < 0)
+	/* The kernel refuses a volatile upper with the work folder of its last use, some of
+	 * which may belong to a subordinate id. */
+	r = sandbox_remove_tree(&ids, c->dir, "work");
+	if (r < 0)
+		return r;
+	if (mkdirat(c->dir, "work", 0700) < 0)
 		return fail_sys("make the overlay's work folder of '%s'", c->name);
+	r = container_give(c, &ids);
+	if (r < 0)
+		return r;
 	*ret_was_cut = was_cut;
 	return launcher_write(c);
 }
@@ -434,7 +473,7 @@ int container_remove(struct container_store *s, struct container *c, bool force)
 	struct plan_ids ids;
 	int r;
 
-	if (flock(c->dir, LOCK_EX | LOCK_NB) < 0) {
+	if (folder_lock(c->dir) < 0) {
 		if (!force)
 			return fail_hint(fail(EBUSY, "the sandbox '%s' is running", c->name),
 					 "sbx rm --force %s ends it first", c->name);
@@ -463,9 +502,10 @@ static void sweep_folder(int parent, const char *id, bool is_kept)
 	autoclose int dir = openat(parent, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct plan_ids ids;
 
-	if (dir < 0 || flock(dir, LOCK_EX | LOCK_NB) < 0)
+	/* Not even locked, which somebody might just want to do. */
+	if (dir < 0 || (is_kept && faccessat(dir, "config.json", F_OK, 0) == 0))
 		return;
-	if (is_kept && faccessat(dir, "config.json", F_OK, 0) == 0)
+	if (flock(dir, LOCK_EX | LOCK_NB) < 0)
 		return;
 	if (path_remove_tree(parent, id) == 0)
 		return;

@@ -62,8 +62,8 @@ struct container {
 
 void container_done(struct container *c);
 
-/* A folder with upper/ and work/ that is thrown away unless it is kept; locked. */
-int container_new(struct container_store *s, struct container *ret_container);
+/* A folder with upper/, of MODE, and work/ that is thrown away unless it is kept; locked. */
+int container_new(struct container_store *s, mode_t mode, struct container *ret_container);
 
 /* Real root, who isn't mapped inside, makes the folder its root's there. Nothing for anybody
  * else. */

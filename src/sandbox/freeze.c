@@ -169,24 +169,29 @@ static void files_decide(struct plan *p)
 	apt_decide(p);
 }
 
-/* What nobody but the tree's owner can read stays out of reach under every driver: it is
- * counted, and said with what mends it. */
+/* What nobody but its owner can read stays out of reach under every driver: it is counted, and
+ * said with what mends it. */
 static void unreadable_note(struct plan *p)
 {
 	struct unreadable found;
 
-	if (!p->root.squash || p->root.is_host)
+	if (!p->root.has_foreign)
 		return;
 	unreadable_count(p->root.fd, &found);
 	if (found.n == 0)
 		return;
-	plan_note(p,
-		  "%zu%s names of '%s' belong to ids that aren't yours and can't be read "
-		  "(such as '%s'); to make the tree your own: mkdir NEW; sudo tar -C '%s' "
-		  "--numeric-owner -c . | unshare --map-auto --map-root-user tar -C NEW "
-		  "--numeric-owner -x",
-		  found.n, found.is_capped ? " or more" : "", p->root.path, found.example,
-		  p->root.path);
+	plan_note(
+		p,
+		"%zu%s names of '%s' belong to ids that aren't mapped and can't be read, such as '%s'",
+		found.n, found.is_capped ? " or more" : "", p->root.path, found.example);
+	if (p->ids.map == PLAN_MAP_SELF)
+		plan_note(p, "to have them: --map subids, where they are in your ranges");
+	else
+		plan_note(
+			p,
+			"to make the tree your own: mkdir NEW; sudo tar -C '%s' --numeric-owner -c . | "
+			"unshare --map-auto --map-root-user tar -C NEW --numeric-owner -x",
+			p->root.path);
 }
 
 static size_t depth(const char *path)

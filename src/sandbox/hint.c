@@ -14,9 +14,9 @@ static const struct {
 	int err; /* 0: any */
 	const char *hint;
 } hints[] = {
-	{"clone", EPERM,  "allow user namespaces: sudo sysctl -w kernel.unprivileged_userns_clone=1 "
+	{"clone", EPERM,  "inside a sandbox: start that one with --nested; else allow user namespaces: sudo sysctl -w kernel.unprivileged_userns_clone=1 "
 			  "(Debian), or kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu)"},
-	{"clone", ENOSPC, "raise the limit: sudo sysctl -w user.max_user_namespaces=65536"},
+	{"clone", ENOSPC, "inside a sandbox: start that one with --nested; else raise the limit: sudo sysctl -w user.max_user_namespaces=65536"},
 	{"clone", EUSERS, "user namespaces are nested 32 deep at most: leave some of them"},
 	{"clone", EINVAL, "this kernel lacks a namespace that sbx needs (user, pid, mount, time)"},
 	{"clone", EAGAIN, "too many processes: end some, or raise the limit with ulimit -u"},

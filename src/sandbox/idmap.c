@@ -3,6 +3,7 @@
 #include "idmap.h"
 
 #include "config.h"
+#include "hint.h"
 #include "util/fail.h"
 #include "util/io.h"
 #include "util/scope.h"
@@ -16,6 +17,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -180,9 +182,15 @@ static void map_lay_out(struct idmap *map, const struct idmap *ranges, int64_t o
 static int subids_decide(struct plan *p, uid_t uid, gid_t gid)
 {
 	struct idmap uid_ranges, gid_ranges;
-	const char *name = caller_name(&p->arena, uid);
-	int r = ranges_read(&p->arena, "/etc/subuid", name, uid, uid, &uid_ranges);
+	const char *name;
+	int r;
 
+	/* It is setuid, and execve then doesn't give it that user. */
+	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1)
+		return fail_hint(fail(EPERM, "newuidmap can't work where no_new_privs is set"),
+				 "start sbx from where it isn't set");
+	name = caller_name(&p->arena, uid);
+	r = ranges_read(&p->arena, "/etc/subuid", name, uid, uid, &uid_ranges);
 	if (r == 0)
 		r = ranges_read(&p->arena, "/etc/subgid", name, uid, gid, &gid_ranges);
 	if (r < 0 && r != -ENOENT)
@@ -199,7 +207,7 @@ static int subids_decide(struct plan *p, uid_t uid, gid_t gid)
 		r = fail_sys("find '%s'", access(NEWUIDMAP, X_OK) < 0 ? NEWUIDMAP : NEWGIDMAP);
 		return fail_hint(r, "sudo apt-get install uidmap");
 	}
-	if (uid == 0) {
+	if (sys_is_host_root()) {
 		map_lay_out(&p->ids.uids, &uid_ranges, -1, 0);
 		map_lay_out(&p->ids.gids, &gid_ranges, -1, 0);
 	} else {
@@ -224,7 +232,9 @@ int idmap_decide(struct plan *p)
 	gid_t gid = getgid();
 	int r;
 
-	if (uid == 0 && p->ids.map == PLAN_MAP_SELF)
+	bool is_host_root = sys_is_host_root();
+
+	if (is_host_root && p->ids.map == PLAN_MAP_SELF)
 		return fail_hint(
 			fail(EPERM,
 			     "the id map 'self' would make root of the host root inside"),
@@ -234,7 +244,7 @@ int idmap_decide(struct plan *p)
 		return 0;
 	}
 	r = subids_decide(p, uid, gid);
-	if (r == 0 || p->ids.map == PLAN_MAP_SUBIDS || uid == 0)
+	if (r == 0 || p->ids.map == PLAN_MAP_SUBIDS || is_host_root)
 		return r;
 	plan_note(p, "%s: only one id is there inside; to have more: %s", fail_text(),
 		  fail_hint_text());
@@ -273,6 +283,8 @@ static int helper_start(struct arena *a, const char *program, pid_t pid,
 	posix_spawnattr_setsigmask(&attr, &none);
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
 	posix_spawn_file_actions_init(&files);
+	posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDWR, 0);
+	posix_spawn_file_actions_adddup2(&files, STDIN_FILENO, STDOUT_FILENO);
 	posix_spawn_file_actions_adddup2(&files, errors, STDERR_FILENO);
 	r = posix_spawn(ret_helper, program, &files, &attr, (char *const *)argv.v,
 			no_environment);
@@ -415,7 +427,8 @@ int idmap_run(const struct plan_ids *ids, int (*work)(void *arg), void *arg)
 
 	pid = sys_clone(&how, &dropped);
 	if (pid < 0)
-		return fail(-pid, "make a user namespace: %s", strerrordesc_np(-pid));
+		return fail_hint(fail(-pid, "make a user namespace: %s", strerrordesc_np(-pid)),
+				 "%s", hint_for("clone", -pid));
 	if (pid == 0) {
 		(void)fd_close(here);
 		run_child(ids, there, work, arg);

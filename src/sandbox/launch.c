@@ -20,6 +20,8 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -41,8 +43,7 @@ struct launch {
 	int userns; /* for the fuse driver */
 	pid_t fuse;
 	int fuse_errors;
-	unsigned notes;
-	int status; /* for the shell, once known; else -1 */
+	bool is_ready;
 };
 
 static void launch_init(struct launch *l, struct plan *p, const struct sandbox_options *options)
@@ -68,7 +69,6 @@ static void launch_init(struct launch *l, struct plan *p, const struct sandbox_o
 		.pidfd = -EBADF,
 		.userns = -EBADF,
 		.fuse_errors = -EBADF,
-		.status = -1,
 	};
 }
 
@@ -94,6 +94,11 @@ static int init_prepare(struct launch *l)
 
 	if (r == 0 && fcntl(fd, F_ADD_SEALS, SEALS) < 0)
 		r = -errno;
+	if (r == -EFBIG)
+		return fail_hint(
+			fail(EFBIG,
+			     "copy sbx-init into memory: over the limit of a file's size"),
+			"raise it: ulimit -f unlimited");
 	return r < 0 ? fail(-r, "copy sbx-init into memory: %s", strerrordesc_np(-r)) : 0;
 }
 
@@ -169,76 +174,67 @@ static int on_failed(const struct wire_message *m)
 	return hint ? fail_hint(r, "%s", hint) : r;
 }
 
-/* Only the set-up of this driver sends these two, once, before there is a payload: later ones
- * would be a payload's that traces pid 1. */
-static bool is_fuse_expected(const struct launch *l)
-{
-	return l->plan->root.overlay == PLAN_OVERLAY_FUSE && l->fuse == 0;
-}
-
 static int on_fuse(struct launch *l, int fuse)
 {
-	if (l->userns < 0 || fuse < 0)
-		return fail(EPROTO, "the set-up sent no descriptor");
+	struct stat st;
+
+	if (l->fuse > 0 || l->userns < 0 || fstat(fuse, &st) < 0 || !S_ISCHR(st.st_mode) ||
+	    st.st_rdev != makedev(10, 229))
+		return fail(EPROTO, "the set-up sent something else than /dev/fuse");
 	/* A memfd rather than a pipe: nobody reads it unless the driver has failed. */
 	l->fuse_errors = memfd_create("fuse-overlayfs", MFD_CLOEXEC);
 	return overlay_fuse_start(l->plan, l->userns, fuse, l->fuse_errors, &l->fuse);
 }
 
-static void on_note(struct launch *l, const struct wire_message *m)
+/* While pid 1 is still our own code. */
+static int on_setup(struct launch *l, const struct wire_message *m, int *passed)
 {
-	enum { NOTES_MAX = 8 };
-
-	if (l->notes++ < NOTES_MAX)
+	switch (m->type) {
+	case WIRE_USERNS:
+		l->userns = take_fd(passed);
+		return 0;
+	case WIRE_FUSE:
+		return on_fuse(l, *passed);
+	case WIRE_NOTE:
 		l->options->say(m->text);
+		return 0;
+	case WIRE_READY:
+		l->is_ready = true;
+		return 0;
+	case WIRE_FAILED:
+		l->plan->root.is_refused = streq(m->step, "root");
+		return on_failed(m);
+	default:
+		return fail(EPROTO, "the set-up sent message %u", m->type);
+	}
 }
 
+/* From sbx-init, or a payload that traces it: nothing of this can do more than end the sandbox.
+ * How the command ended is told by pid 1's own exit status, which it takes over. */
 static int on_message(void *context, const struct wire_message *m, int passed)
 {
 	struct launch *l = context;
 	autoclose int owned = passed;
 
-	switch (m->type) {
-	case WIRE_USERNS:
-		if (is_fuse_expected(l) && l->userns < 0)
-			l->userns = take_fd(&owned);
-		return 0;
-	case WIRE_FUSE:
-		return is_fuse_expected(l) ? on_fuse(l, owned) : 0;
-	case WIRE_NOTE:
-		on_note(l, m);
-		return 0;
-	case WIRE_FAILED:
-		l->plan->root.is_refused = streq(m->step, "root");
-		return on_failed(m);
-	case WIRE_EXEC_FAILED:
-		(void)fail(m->err, "%s", m->text);
-		l->status = m->status == 126 ? 126 : 127;
-		return 0;
-	case WIRE_EXITED:
-		if (WIFEXITED(m->status))
-			l->status = WEXITSTATUS(m->status);
-		else
-			l->status = 128 + WTERMSIG(m->status);
-		return 0;
-	default:
-		return 0; /* nobody's: a payload that traces pid 1 may say anything */
-	}
+	if (!l->is_ready)
+		return on_setup(l, m, &owned);
+	if (m->type == WIRE_EXEC_FAILED)
+		(void)fail(m->err > 0 && m->err < 4096 ? m->err : EPROTO, "%s", m->text);
+	return m->type == WIRE_FAILED ? on_failed(m) : 0;
 }
 
 /* ---- the end ----------------------------------------------------------------------------- */
 
-static void pid1_reap(struct launch *l)
+/* Returns what the shell is told: sbx-init's own status is the command's. */
+static int pid1_reap(struct launch *l)
 {
-	int status;
+	int status = 0;
 
 	(void)sys_pidfd_send_signal(l->pidfd, SIGKILL);
 	while (waitpid(l->pid, &status, 0) < 0)
 		if (errno != EINTR)
-			return;
-	if (l->status >= 0)
-		return;
-	l->status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+			return fail_sys("wait for the sandbox");
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
 /* What fuse-overlayfs said last. */
@@ -279,7 +275,7 @@ static int fuse_reap(struct launch *l, int r)
 static int run(struct launch *l)
 {
 	struct timespec start;
-	int r;
+	int status, r;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &start);
 	r = child_start(l);
@@ -299,13 +295,13 @@ static int run(struct launch *l)
 		l->attach.context = l;
 		r = attach_run(&l->attach);
 	}
-	pid1_reap(l);
+	status = pid1_reap(l);
 	r = fuse_reap(l, r);
 	if (r < 0)
 		return r;
 	if (l->attach.timed_out)
 		(void)fail(ETIME, "ended: the time that --timeout gives is over");
-	return l->status;
+	return l->attach.timed_out ? 128 + SIGKILL : status;
 }
 
 int sandbox_run(struct plan *p, const struct sandbox_options *options)

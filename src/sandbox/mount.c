@@ -85,9 +85,15 @@ static int target_open(const struct setup *s, const char *target, enum path_type
 					 : "make it yourself on the host");
 	if (r == -ELOOP)
 		return fail_hint(
-			fail(ELOOP, "'%s' is a symbolic link in the tree, not a %s to mount on",
+			fail(ELOOP,
+			     "'%s', or a folder on the way to it, is a symbolic link in the tree, "
+			     "not a %s to mount on",
 			     target, kind),
 			"name what the link leads to");
+	if (r == -EISDIR || r == -ENOTDIR)
+		return fail_hint(fail(-r, "'%s' is a %s, and what is to be mounted is a %s",
+				      target, type == PATH_FILE ? "folder" : "file", kind),
+				 "name a %s inside", kind);
 	if (r < 0)
 		return fail(-r, "open the %s '%s' in the tree to mount on it: %s", kind, target,
 			    strerrordesc_np(-r));

@@ -21,11 +21,29 @@ enum { NOTHING_SPECIAL = SYS_ATTR_NOSUID | SYS_ATTR_NODEV | SYS_ATTR_NOEXEC };
 
 /* ---- /proc and /sys ---------------------------------------------------------------------- */
 
+/* The host's folder PATH, with all below, on the same place inside. */
+static int host_bind(const struct setup *s, const char *path, unsigned more)
+{
+	autoclose int host = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	fail_forget();
+	if (host < 0)
+		return fail_sys("open '%s'", path);
+	return mount_bind_inside(s, host, PATH_FOLDER, path, NOTHING_SPECIAL | more);
+}
+
 int mounts_proc(struct setup *s)
 {
 	struct statfs st;
 
 	s->proc = mount_new(s, "proc", "/proc", NOTHING_SPECIAL, NULL);
+	/* A container that hides parts of its /proc gets no new one; its own is better than
+	 * none. */
+	if (s->proc == -EPERM) {
+		setup_note(s,
+			   "/proc is that of the container around: a new one is refused here");
+		s->proc = host_bind(s, "/proc", 0);
+	}
 	if (s->proc < 0)
 		return s->proc;
 	/* What is written below /proc from here on must reach procfs, not a file of the tree.
@@ -35,8 +53,13 @@ int mounts_proc(struct setup *s)
 	if (s->plan->nested)
 		return 0;
 	autoclose int limit = path_open_in(s->proc, "sys/user/max_user_namespaces", O_WRONLY);
-	if (limit < 0 || write(limit, "0", 1) < 0)
+	if (limit >= 0 && write(limit, "0", 1) == 1)
+		return 0;
+	if (limit != -EROFS)
 		return fail_sys("forbid user namespaces inside");
+	setup_note(
+		s,
+		"only seccomp forbids user namespaces inside: /proc/sys can't be written here");
 	return 0;
 }
 
@@ -44,8 +67,6 @@ int mounts_proc(struct setup *s)
  */
 int mounts_sys(struct setup *s)
 {
-	autoclose int host = -EBADF;
-
 	if (s->plan->net != PLAN_NET_HOST)
 		s->sys = mount_new(s, "sysfs", "/sys", NOTHING_SPECIAL | SYS_ATTR_RDONLY, NULL);
 	if (s->sys >= 0)
@@ -56,12 +77,7 @@ int mounts_sys(struct setup *s)
 	 * refused. */
 	if (s->plan->net != PLAN_NET_HOST)
 		setup_note(s, "/sys is the host's, read-only: a new one is refused here");
-	fail_forget();
-	host = open("/sys", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (host < 0)
-		return fail_sys("open '/sys'");
-	s->sys = mount_bind_inside(s, host, PATH_FOLDER, "/sys",
-				   NOTHING_SPECIAL | SYS_ATTR_RDONLY);
+	s->sys = host_bind(s, "/sys", SYS_ATTR_RDONLY);
 	return s->sys < 0 ? s->sys : 0;
 }
 
@@ -105,7 +121,7 @@ static int user_mount(struct setup *s, const struct plan_mount *m, int source)
 	else
 		fd = mount_bind_inside(s, source, m->source_is_folder ? PATH_FOLDER : PATH_FILE,
 				       m->target, m->attrs);
-	return fd < 0 ? fd : 0;
+	return fd < 0 ? fail_in(fd, "'%s'", m->source) : 0;
 }
 
 int mounts_user(struct setup *s)

@@ -28,7 +28,9 @@ static bool is_mapped(const struct plan *p, const struct stat *st)
 	       idmap_inside(&p->ids.gids, st->st_gid) >= 0;
 }
 
-/* A tree made by real root shows at its top and at the folders that every system has. */
+/* A tree made by real root shows at its top and at the folders that every system has; one made
+ * in subordinate ids, where only one id is mapped, at what isn't root's in every distribution.
+ */
 static bool owners_are_mapped(const struct plan *p)
 {
 	static const char *const places[] = {".", "etc", "usr", "bin", "var", "root"};
@@ -39,6 +41,23 @@ static bool owners_are_mapped(const struct plan *p)
 		    !is_mapped(p, &st))
 			return false;
 	return true;
+}
+
+static bool has_other_owners(const struct plan *p)
+{
+	static const char *const places[] = {"etc/shadow",
+					     "var/mail",
+					     "var/spool/mail",
+					     "usr/bin/chage",
+					     "var/cache/apt/archives/partial",
+					     "home"};
+	struct stat st;
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+		if (fstatat(p->root.fd, places[i], &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    !is_mapped(p, &st))
+			return true;
+	return false;
 }
 
 /* ---- the choice -------------------------------------------------------------------------- */
@@ -54,6 +73,11 @@ static int fuse_check(void)
 	if (fd < 0)
 		return fail_hint(fail_sys("open '/dev/fuse'"),
 				 "sudo modprobe fuse; sudo chmod 666 /dev/fuse");
+	return 0;
+}
+
+static int nothing(void *unused)
+{
 	return 0;
 }
 
@@ -88,6 +112,8 @@ static int choose(struct plan *p)
 		p->root.overlay = PLAN_OVERLAY_KERNEL;
 		return 0;
 	}
+	if (r < 0 && idmap_run(&p->ids, nothing, NULL) < 0)
+		return -EPERM; /* no driver can: no user namespace is to be had */
 	if (r < 0)
 		return fail_in(r, "no overlay driver works");
 	p->root.overlay = PLAN_OVERLAY_FUSE;
@@ -136,13 +162,14 @@ static int skeleton_open(struct plan *p)
 
 int overlay_decide(struct plan *p)
 {
+	bool mapped = owners_are_mapped(p);
 	int r;
 
+	p->root.has_foreign = !p->root.is_host && (!mapped || has_other_owners(p));
 	if (p->root.overlay == PLAN_OVERLAY_NONE)
 		return 0;
 	/* Files of ids that aren't mapped can't be copied up as what they are. */
-	p->root.squash = p->root.overlay != PLAN_OVERLAY_KERNEL &&
-			 (p->root.is_host || !owners_are_mapped(p));
+	p->root.squash = p->root.overlay != PLAN_OVERLAY_KERNEL && (p->root.is_host || !mapped);
 	r = choose(p);
 	if (r < 0)
 		return r;
@@ -201,6 +228,7 @@ static int memory_mount(struct setup *s)
 		return fail_sys("mount a tmpfs for the upper");
 	s->memory = open(SETUP_STAGING, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (s->memory < 0 || mkdirat(s->memory, "upper", 0755) < 0 ||
+	    fchmodat(s->memory, "upper", s->plan->root.mode, 0) < 0 ||
 	    mkdirat(s->memory, "work", 0700) < 0)
 		return fail_sys("make the folders of the upper");
 	return 0;
@@ -271,7 +299,7 @@ static void fuse_exec(const struct plan *p, int userns, int fuse, int errors)
 	char options[256], mount_point[32], lowers[OVERLAY_LOWERS_MAX];
 	const char *const argv[] = {"fuse-overlayfs", "-f", "-o", options, mount_point, NULL};
 	char *const envp[] = {NULL};
-	bool is_real_root = getuid() == 0;
+	bool is_real_root = sys_is_host_root();
 	int used;
 	autoclose int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	sigset_t none;

@@ -72,6 +72,7 @@ int plan_set_root(struct plan *p, const char *path)
 	p->root.source = arena_strdup(&p->arena, path);
 	if (fstat(fd, &tree) < 0 || stat("/", &host) < 0)
 		return fail_sys("look at the tree '%s'", shown);
+	p->root.mode = tree.st_mode & 07777;
 	p->root.is_host = tree.st_dev == host.st_dev && tree.st_ino == host.st_ino;
 	if (faccessat(fd, ".", R_OK | X_OK, 0) < 0)
 		return fail_hint(fail_sys("enter the tree '%s'", shown), "sudo chmod a+rx '%s'",

@@ -77,6 +77,8 @@ struct plan_root {
 	const char *source; /* the same, to open it by once more */
 	int fd;		    /* O_PATH | O_DIRECTORY on the tree */
 	bool is_host;	    /* the tree is "/" */
+	mode_t mode;	    /* of its top folder, and so of the upper */
+	bool has_foreign;   /* some of it belongs to ids that are not mapped */
 	bool readonly;
 	enum plan_overlay overlay; /* as asked; after plan_freeze() never AUTO */
 	bool may_fall_back; /* KERNEL was chosen by sbx: fuse where it refuses this tree */

@@ -300,7 +300,10 @@ static int step_seccomp(struct setup *s)
 
 static int step_exec(struct setup *s)
 {
-	int r = sys_exec_fd(s->init, s->init_argv, (char *const *)s->plan->env.v);
+	int r;
+
+	message_send(s, WIRE_READY, -EBADF);
+	r = sys_exec_fd(s->init, s->init_argv, (char *const *)s->plan->env.v);
 
 	return fail(-r, "run sbx-init: %s", strerrordesc_np(-r));
 }
@@ -310,6 +313,11 @@ static int step_exec(struct setup *s)
 static bool has_own_net(const struct plan *p)
 {
 	return p->net != PLAN_NET_HOST;
+}
+
+static bool is_not_nested(const struct plan *p)
+{
+	return !p->nested;
 }
 
 static bool has_terminal(const struct plan *p)
@@ -374,8 +382,9 @@ const struct setup_step setup_steps[] = {
 	{"files", mounts_files, NULL, "put /etc/hosts, hostname and resolv.conf in place"},
 	/* After all of ours, so that the user's may lie over or in them. */
 	{"mounts", mounts_user, has_mounts, "mount what was asked for"},
-	/* After the user's mounts: none of them can take a mask off. */
-	{"masks", mounts_mask, NULL, "hide and protect parts of /proc and /sys"},
+	/* After the user's mounts: none of them can take a mask off. A sandbox inside could mount no /proc of
+	 * its own where parts of ours are hidden: the kernel wants all of it seen. */
+	{"masks", mounts_mask, is_not_nested, "hide and protect parts of /proc and /sys"},
 	/* After the last mount point was made. */
 	{"read-only", mounts_readonly_root, is_readonly, "make the root filesystem read-only"},
 	/* After the last look at the host's files. */
@@ -384,7 +393,6 @@ const struct setup_step setup_steps[] = {
 	{"terminal", step_terminal, has_terminal, "make a terminal, send its other side home"},
 	/* While root: the user's own folder may be closed to what they are now. */
 	{"workdir", step_workdir, NULL, "enter the working folder"},
-	{"limits", step_limits, has_limits, "set resource limits"},
 	/* Without no_new_privs only CAP_SYS_ADMIN can load a filter; so it comes first, and must let the
 	 * steps below pass. */
 	{"early-seccomp", step_seccomp, has_early_filters, "load the seccomp filter"},
@@ -395,6 +403,8 @@ const struct setup_step setup_steps[] = {
 	{"no-new-privs", step_no_new_privs, has_no_new_privs, "set no_new_privs"},
 	/* Before "seccomp", whose program may refuse its calls. */
 	{"descriptors", step_descriptors, NULL, "close every descriptor that isn't the payload's"},
+	/* After all that wants memory and descriptors of its own. */
+	{"limits", step_limits, has_limits, "set resource limits"},
 	/* Last: it refuses what the steps above do. */
 	{"seccomp", step_seccomp, has_filters, "load the seccomp filter"},
 	{"exec", step_exec, NULL, "run sbx-init, which runs the command"},

@@ -114,7 +114,28 @@ int sys_pivot_root(const char *new_root, const char *put_old)
 	return (int)negative(syscall(SYS_pivot_root, new_root, put_old));
 }
 
-static int close_range_by_proc(unsigned first, unsigned last)
+bool sys_is_host_root(void)
+{
+	static const char all[] = "0 0 4294967295";
+	char map[64];
+	size_t n = 0;
+	ssize_t got;
+
+	if (getuid() != 0)
+		return false;
+	autoclose int fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
+	got = fd < 0 ? 0 : read(fd, map, sizeof(map) - 1);
+	/* Blanks fill the columns. */
+	for (ssize_t i = 0; i < got && map[i] != '\n'; i++)
+		if (map[i] != ' ' || (n > 0 && map[n - 1] != ' '))
+			map[n++] = map[i];
+	map[n] = '\0';
+	/* Without /proc it can't be told, and the stricter answer is the safe one. */
+	return got <= 0 || streq(map, all);
+}
+
+/* Linux before 5.9 has no close_range, before 5.11 none that only marks. */
+static int range_by_proc(unsigned first, unsigned last, bool mark)
 {
 	autodir DIR *dir = opendir("/proc/self/fd");
 
@@ -125,9 +146,18 @@ static int close_range_by_proc(unsigned first, unsigned last)
 
 		if (str_to_u32(e->d_name, last, &fd) == 0 && fd >= first &&
 		    (int)fd != dirfd(dir))
-			(void)close((int)fd);
+			(void)(mark ? fcntl((int)fd, F_SETFD, FD_CLOEXEC) : close((int)fd));
 	}
 	return 0;
+}
+
+int sys_cloexec_from(unsigned first)
+{
+	long r = syscall(SYS_close_range, first, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */);
+
+	if (r < 0 && (errno == ENOSYS || errno == EINVAL))
+		return range_by_proc(first, ~0U, true);
+	return (int)negative(r);
 }
 
 int sys_close_range(unsigned first, unsigned last)
@@ -135,7 +165,7 @@ int sys_close_range(unsigned first, unsigned last)
 	long r = syscall(SYS_close_range, first, last, 0);
 
 	if (r < 0 && errno == ENOSYS)
-		return close_range_by_proc(first, last);
+		return range_by_proc(first, last, false);
 	return (int)negative(r);
 }
 

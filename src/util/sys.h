@@ -30,6 +30,9 @@ enum { SYS_ATTR_RDONLY = 1, SYS_ATTR_NOSUID = 2, SYS_ATTR_NODEV = 4, SYS_ATTR_NO
  * below. */
 int sys_mount_setattr(int fd, unsigned attrs, bool recursive);
 
+/* Whether this is real root: uid 0 of the host, and not of a user namespace. */
+bool sys_is_host_root(void);
+
 /* The newer mount calls, Linux 5.2: a file system of TYPE is opened, configured (VALUE NULL: a
  * flag; KEY NULL: done) and becomes a mount that is attached nowhere, with SYS_ATTR_*. */
 int sys_fsopen(const char *type);
@@ -43,6 +46,9 @@ int sys_open_tree_clone(int fd);
 int sys_move_mount(int mount, int target);
 
 int sys_pivot_root(const char *new_root, const char *put_old);
+
+/* Keeps all descriptors from FIRST up from what is executed. */
+int sys_cloexec_from(unsigned first);
 
 /* Closes all descriptors from FIRST to LAST; falls back to /proc/self/fd before Linux 5.9. */
 int sys_close_range(unsigned first, unsigned last);

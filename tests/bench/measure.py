@@ -108,6 +108,14 @@ def commands(build, tree, scratch):
     }
 
 
+def remove_podman(scratch):
+    """The process that podman keeps, and its folder, which belongs to its ids."""
+    if shutil.which("podman"):
+        subprocess.run(["podman", "--root", f"{scratch}/podman", "--runroot", f"{scratch}/podman-run",
+                        "system", "migrate"], capture_output=True, check=False)
+    subprocess.run(["unshare", "--map-auto", "--map-root-user", "rm", "-rf", f"{scratch}/podman"], check=False)
+
+
 def time_all(timer, timed, runs):
     text = "".join("\t".join(c.argv) + "\n" for c in timed)
     done = subprocess.run([timer, str(runs)], input=text, stdout=subprocess.PIPE, text=True, check=True)
@@ -204,8 +212,7 @@ def main():
         # The launcher's "id-maps" and pid 1's steps up to "ids" pass at the same time.
         for key in ("self", "subids", "kernel"):
             print_shares(table[key], sbx_steps(table[key].argv, steps))
-        # podman's own folder belongs to its ids.
-        subprocess.run(["unshare", "--map-auto", "--map-root-user", "rm", "-rf", f"{scratch}/podman"], check=False)
+        remove_podman(scratch)
 
 
 if __name__ == "__main__":
