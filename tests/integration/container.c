@@ -37,7 +37,7 @@ static int store_open(const char *name, bool create, struct container_store *sto
 /* A kept sandbox NAME, locked. */
 static int keep(struct container_store *store, const char *name, struct container *c)
 {
-	int r = container_new(store, c);
+	int r = container_new(store, 0755, c);
 
 	(void)snprintf(c->name, sizeof(c->name), "%s", name);
 	c->tree = "/a/tree";
@@ -124,7 +124,7 @@ static void test_life(void)
 	time_t start = time(NULL);
 
 	scratch_must(store_open("life", true, &store), fail_text());
-	check_int(container_new(&store, &c), 0);
+	check_int(container_new(&store, 0755, &c), 0);
 	check(scratch_has(c.dir, "upper") && scratch_has(c.dir, "work"));
 	check_int((long long)strspn(c.id, "0123456789abcdef"), CONTAINER_ID_LEN);
 	check_int(container_find(&store, &a, "mine", &found), -ENOENT);
@@ -222,7 +222,7 @@ static pid_t user_start(struct container_store *store, const char *name)
 	pid = fork();
 	if (pid == 0) {
 		struct container c;
-		int r = name ? keep(store, name, &c) : container_new(store, &c);
+		int r = name ? keep(store, name, &c) : container_new(store, 0755, &c);
 
 		(void)!write(ready[1], r == 0 ? "+" : "-", 1);
 		for (;;)
@@ -299,7 +299,7 @@ static void test_sweep_of_others_files(void)
 		return;
 	}
 	scratch_must(store_open("others", true, &store), fail_text());
-	check_int(container_new(&store, &c), 0);
+	check_int(container_new(&store, 0755, &c), 0);
 	autoclose int upper = openat(c.dir, "upper", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	check_int(idmap_run(&ids, give_away, &upper), 0);
 	container_done(&c);
@@ -571,7 +571,7 @@ static void test_lookers(void)
 		}
 	}
 	for (int i = 0; i < TIMES; i++) {
-		if (container_new(&store, &c) < 0) {
+		if (container_new(&store, 0755, &c) < 0) {
 			new_failed++;
 			continue;
 		}

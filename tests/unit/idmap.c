@@ -278,9 +278,23 @@ static void test_lookups(void)
 	check_int(idmap_root(&ids.uids), ME);
 }
 
-/* ---- real root -------------------------------------------------------------------------- */
+/* ---- root -------------------------------------------------------------------------------- */
 
-static void test_root(void)
+/* Root of a user namespace is a caller like any other. */
+static void test_root_of_a_namespace(void)
+{
+	struct plan_ids ids;
+	char got[512];
+
+	scratch_text(etc, "passwd", "root:x:0:0::/root:/bin/sh\n");
+	check_row(&(struct row){"root:100000:65536\n", false, "0=0+1 1=100000+65536"}, NULL);
+	check_row(&(struct row){"root:0:65536\n", false, "0=0+1 1=1+65535"}, NULL);
+	check_int(sandbox_ids(PLAN_MAP_SELF, false, &ids), 0);
+	check_str(layout(&ids.uids, got), "0=0+1");
+}
+
+/* Real root isn't mapped. Without /proc uid 0 counts as that. */
+static void test_real_root(void)
 {
 	static const struct row own[] = {
 		{"root:100000:65536\n", false, "0=100000+65536"},
@@ -290,7 +304,7 @@ static void test_root(void)
 	};
 	struct plan p;
 
-	scratch_text(etc, "passwd", "root:x:0:0::/root:/bin/sh\n");
+	scratch_must(mount("tmpfs", "/proc", "tmpfs", 0, NULL), "/proc");
 	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
 		check_row(&own[i], NULL);
 
@@ -306,6 +320,7 @@ static void test_root(void)
 	check_str(fail_text(), "'root' has no range in /etc/subuid");
 	check_int((long long)p.notes.n, 0);
 	plan_done(&p);
+	(void)umount("/proc");
 }
 
 int main(void)
@@ -323,9 +338,11 @@ int main(void)
 	test_missing();
 	test_self();
 	test_lookups();
-	if (namespace_enter(0, 0) < 0)
-		tap_skip("real root", "no user namespaces in user namespaces here");
-	else
-		test_root();
+	if (namespace_enter(0, 0) < 0) {
+		tap_skip("root", "no user namespaces in user namespaces here");
+	} else {
+		test_root_of_a_namespace();
+		test_real_root();
+	}
 	return tap_done();
 }
