@@ -308,14 +308,15 @@ static bool is_locked(int dir)
 	return false;
 }
 
-/* Locks a kept sandbox, or says that it is in use. Whoever only looks, as is_locked() does, has
- * the lock too, but not for long. */
+/* Who lists sandboxes looks at each one's lock for an instant; that is not worth a refusal. */
 static int folder_lock(int dir)
 {
-	for (int i = 0; i < 20; i++) {
+	enum { TRIES = 20, PAUSE_MS = 5 };
+
+	for (int i = 0; i < TRIES; i++) {
 		if (flock(dir, LOCK_EX | LOCK_NB) == 0)
 			return 0;
-		(void)poll(NULL, 0, 1);
+		(void)poll(NULL, 0, PAUSE_MS);
 	}
 	return -EBUSY;
 }
@@ -360,16 +361,10 @@ int container_find(struct container_store *s, struct arena *a, const char *name,
 	return -ENOENT;
 }
 
-/* Who lists sandboxes looks at each one's lock for an instant; that is not worth a refusal. */
 static int lock_take(const struct container *c)
 {
-	enum { TRIES = 20, PAUSE_MS = 5 };
-
-	for (int i = 0; i < TRIES; i++) {
-		if (flock(c->dir, LOCK_EX | LOCK_NB) == 0)
-			return 0;
-		(void)poll(NULL, 0, PAUSE_MS);
-	}
+	if (folder_lock(c->dir) == 0)
+		return 0;
 	return fail_hint(fail(EBUSY, "the sandbox '%s' is running", c->name),
 			 "end it first, or: sbx rm --force %s", c->name);
 }

@@ -229,6 +229,7 @@ static int poll_limit(const struct attach *a)
 	limit = sooner(limit, now, a->timeout_at);
 	limit = sooner(limit, now, a->kill_at);
 	limit = sooner(limit, now, a->stop_at);
+	limit = sooner(limit, now, a->end_at);
 	if (limit > TICK && (a->master_idle || !a->is_foreground || attach_input_is_theirs(a)))
 		limit = TICK;
 	return limit < INT_MAX ? (int)limit : -1;
@@ -249,6 +250,8 @@ static void time_pass(struct attach *a)
 	}
 	if (a->stop_at && now >= a->stop_at)
 		attach_suspend(a);
+	if (a->end_at && now >= a->end_at)
+		attach_input_end_again(a);
 	a->master_idle = false;
 	if (!a->is_foreground)
 		attach_terminal_update(a);
@@ -258,7 +261,7 @@ static void time_pass(struct attach *a)
 static void drain_start(struct attach *a)
 {
 	messages_read(a, true);
-	flow_done(&a->flow[ATTACH_INPUT]);
+	attach_input_close(a);
 	a->is_draining = true;
 }
 

@@ -44,10 +44,20 @@
  *   its modes are left alone. Output is written, unless the terminal asks for none
  *   (`stty tostop`) or the user has detached: then it waits in the pty. bash's `fg` tells a job
  *   that already runs nothing, so this state asks ten times a second who has the terminal.
+ *   Started here (`sbx enter R &`), the terminal's modes are whatever the shell's line editor
+ *   needs for itself; so the pty starts with the kernel's, and only the user's keys and UTF-8
+ *   are taken over. What is to be restored is read when the terminal is first taken.
  * - draining: pid 1 has ended, and with it, by the kernel, all that could write. What is in the
  *   pty and the pipes is still written out, however long that takes; SIGHUP, SIGINT, SIGQUIT or
  *   SIGTERM end that.
  * - ended: the flows are closed, the modes restored.
+ *
+ * The end of stdin. A pty has no end of file, only a key (VEOF) that a read in line mode
+ * answers with one, once. A file at its end stays there, so where stdin is no terminal the key
+ * is written again every second until pid 1 has ended: bash, for one, loses the first to its
+ * change of modes. That is held back while the pty has something that nobody has read, so a
+ * program that never reads gets one key and no more. One that reads without line mode and takes
+ * the key for data (`cat -v` after `stty raw`) gets one every second.
  *
  * Stopping. SIGTSTP is forwarded, and stops the launcher too, as soon as the payload has
  * stopped (WIRE_STOPPED) or half a second later; stopped at once it could be continued before
@@ -108,7 +118,7 @@ struct attach {
 
 	int tty;	      /* the terminal that is stdin; -EBADF: stdin is none */
 	int sized;	      /* a terminal whose size the pty has; borrowed, -EBADF: none */
-	struct termios modes; /* of tty, as the caller has them */
+	struct termios modes; /* of tty, as the caller has them in the foreground */
 	struct termios pty_modes;
 	bool is_raw; /* and it has ours now */
 
@@ -122,7 +132,9 @@ struct attach {
 	bool terminal_gone;
 	bool is_draining, is_ended;
 	int result;
-	uint64_t timeout_ms, timeout_at, kill_at, stop_at; /* CLOCK_MONOTONIC; 0: never */
+	/* CLOCK_MONOTONIC; 0: never */
+	uint64_t timeout_ms, timeout_at, kill_at, stop_at;
+	uint64_t end_at; /* stdin has ended, and the pty is told again */
 };
 
 /* Looks at descriptors 0 to 2, which must be open, and decides what the payload gets:

@@ -2,12 +2,14 @@
 /* attach_input.c: what is typed, on its way in. */
 #include "attach_parts.h"
 
+#include "util/scope.h"
 #include "util/term.h"
 
 #include <errno.h>
 #include <unistd.h>
 
 enum {
+	END_STEP = 1000,  /* ms from one time that the pty is told of stdin's end to the next */
 	INPUT_MAX = 4096, /* the longest line that a terminal gives out */
 	INPUT_ROOM = INPUT_MAX + KEYS_MAX + 2,
 };
@@ -37,7 +39,8 @@ static void input_push_eof_key(struct flow *f, int times)
 
 	if (tcgetattr(f->to, &inner) < 0)
 		return;
-	while (times-- > 0)
+	/* Disabled, it would be data. */
+	while (inner.c_cc[VEOF] != _POSIX_VDISABLE && times-- > 0)
 		flow_push(f, &inner.c_cc[VEOF], 1);
 }
 
@@ -52,8 +55,24 @@ static void input_ends(struct attach *a)
 		input_push_eof_key(f, 1);
 	} else {
 		input_push_eof_key(f, a->is_within_line ? 2 : 1);
-		f->ended = true;
+		f->from = fd_close(f->from);
+		a->end_at = attach_now() + END_STEP;
 	}
+}
+
+void attach_input_end_again(struct attach *a)
+{
+	struct flow *f = &a->flow[ATTACH_INPUT];
+
+	a->end_at = attach_now() + END_STEP;
+	if (flow_pending(f) == 0 && term_has_unread(f->to) == 0)
+		input_push_eof_key(f, 1);
+}
+
+void attach_input_close(struct attach *a)
+{
+	flow_done(&a->flow[ATTACH_INPUT]);
+	a->end_at = 0;
 }
 
 static void input_pass_keys(struct attach *a, const char *data, size_t len)

@@ -56,6 +56,12 @@ bool attach_input_is_wanted(const struct attach *a);
 /* What poll() said about stdin. */
 void attach_input_read(struct attach *a, short revents);
 
+/* Tells the pty of the end of stdin once more, where nothing inside has that to read yet. */
+void attach_input_end_again(struct attach *a);
+
+/* Nothing more goes in. */
+void attach_input_close(struct attach *a);
+
 /* ---- attach.c ---- */
 
 uint64_t attach_now(void);

@@ -97,11 +97,14 @@ static int output_open(struct attach *a, enum attach_flow which, int from, int f
 	return flow_open(f, take_fd(&mine), to);
 }
 
-/* What the pty has to know of stdin's terminal. */
+/* What the pty has to know of stdin's terminal. In the background its modes are those of a line
+ * editor, the shell's, or of whatever program is in front. */
 static int tty_open(struct attach *a)
 {
 	if (tcgetattr(0, &a->modes) < 0)
 		return fail_sys("read the modes of the terminal");
+	if (!term_is_foreground(0))
+		term_make_sane(&a->modes);
 	a->tty = fcntl(0, F_DUPFD_CLOEXEC, 3);
 	return a->tty < 0 ? fail_sys("open the terminal again") : 0;
 }

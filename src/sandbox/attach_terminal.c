@@ -45,8 +45,9 @@ static void terminal_enter(struct attach *a)
 {
 	struct termios now;
 
-	/* The user may have changed them while we were stopped. Out of line mode they are what
-	 * somebody who was killed has left behind, ourselves (SIGSTOP) included. */
+	/* The user may have changed them while we were stopped, and from the background they
+	 * were never seen. Out of line mode they are what somebody who was killed has left
+	 * behind, ourselves (SIGSTOP) included. */
 	if (tcgetattr(a->tty, &now) == 0 && (now.c_lflag & ICANON))
 		a->modes = now;
 	a->is_raw = term_set_raw(a->tty, &a->modes) == 0;
@@ -104,7 +105,7 @@ void attach_terminal_lost(struct attach *a)
 		return;
 	a->terminal_gone = true;
 	a->is_raw = false;
-	flow_done(&a->flow[ATTACH_INPUT]);
+	attach_input_close(a);
 	if (a->ignores_hup)
 		return;
 	attach_send(a, SIGHUP);

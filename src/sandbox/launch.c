@@ -4,6 +4,7 @@
 #include "config.h"
 #include "hint.h"
 #include "idmap.h"
+#include "init_image.h"
 #include "overlay.h"
 #include "sandbox.h"
 #include "setup.h"
@@ -28,9 +29,6 @@
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x00000080
 #endif
-
-/* The program sbx-init, as part of this one (init_image.S). */
-extern const char init_image[], init_image_end[];
 
 struct launch {
 	struct plan *plan;
@@ -89,8 +87,7 @@ static int init_prepare(struct launch *l)
 {
 	enum { SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE };
 	int fd = l->setup.init = sys_memfd_exec("sbx-init");
-	int r = fd < 0 ? fd
-		       : io_write_all(fd, init_image, (size_t)(init_image_end - init_image));
+	int r = fd < 0 ? fd : io_write_all(fd, init_image, init_image_size);
 
 	if (r == 0 && fcntl(fd, F_ADD_SEALS, SEALS) < 0)
 		r = -errno;

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -79,4 +80,38 @@ int term_set_raw(int fd, const struct termios *modes)
 	raw.c_cc[VMIN] = 1;
 	raw.c_cc[VTIME] = 0;
 	return term_set_modes(fd, &raw);
+}
+
+/* clang-format off */
+static const cc_t sane_keys[NCCS] = {
+	[VINTR] = CINTR,   [VQUIT] = CQUIT,	[VERASE] = CERASE,   [VKILL] = CKILL,
+	[VEOF] = CEOF,	   [VSTART] = CSTART,	[VSTOP] = CSTOP,     [VSUSP] = CSUSP,
+	[VEOL] = CEOL,	   [VREPRINT] = CRPRNT, [VDISCARD] = CFLUSH, [VWERASE] = CWERASE,
+	[VLNEXT] = CLNEXT,
+};
+/* clang-format on */
+
+void term_make_sane(struct termios *modes)
+{
+	modes->c_iflag = (modes->c_iflag & IUTF8) | ICRNL | IXON;
+	modes->c_oflag = OPOST | ONLCR;
+	modes->c_lflag = (modes->c_lflag & TOSTOP) | ISIG | ICANON | IEXTEN | ECHO | ECHOE |
+			 ECHOK | ECHOCTL | ECHOKE;
+	for (size_t i = 0; i < NCCS; i++)
+		if (modes->c_cc[i] == _POSIX_VDISABLE)
+			modes->c_cc[i] = sane_keys[i];
+	modes->c_cc[VMIN] = CMIN;
+	modes->c_cc[VTIME] = CTIME;
+}
+
+int term_has_unread(int master)
+{
+	/* The master's own ioctls tell of the other direction only, and FIONREAD here would
+	 * leave out an end of file. */
+	autoclose int slave = ioctl(master, TIOCGPTPEER, O_RDONLY | O_NOCTTY | O_CLOEXEC);
+	struct pollfd unread = {.fd = slave, .events = POLLIN};
+
+	if (slave < 0 || poll(&unread, 1, 0) < 0)
+		return -errno;
+	return unread.revents != 0;
 }

@@ -30,3 +30,12 @@ int term_set_raw(int fd, const struct termios *modes);
 
 /* Sets MODES, at once. */
 int term_set_modes(int fd, const struct termios *modes);
+
+/* Makes MODES those that the kernel gives a new terminal: lines, echo, signals. What no line
+ * editor changes stays: the speed, IUTF8, TOSTOP, and the keys, but for those it has disabled.
+ */
+void term_make_sane(struct termios *modes);
+
+/* Whether the terminal behind MASTER, the other side of a pty, has something to read that
+ * nobody has read yet; an end of file counts. 1 or 0. */
+int term_has_unread(int master);

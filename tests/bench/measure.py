@@ -49,51 +49,57 @@ def first_that_works(name, candidates):
     return Command(name, candidates[0], skipped=why)
 
 
+def spec(tool, folder):
+    """Whether TOOL has written its template of a bundle's configuration into FOLDER."""
+    # Not even this works everywhere, and what it has begun it leaves behind.
+    pathlib.Path(folder, "config.json").unlink(missing_ok=True)
+    return shutil.which(tool) and subprocess.run([tool, "spec", "--rootless"], cwd=folder,
+                                                 capture_output=True, check=False).returncode == 0
+
+
 def write_bundle(folder, tree):
     """An OCI bundle that runs `true` in TREE with one id; False where no tool can write one."""
-    for tool in ("crun", "runc"):
-        if shutil.which(tool) is None:
-            continue
-        subprocess.run([tool, "spec", "--rootless"], cwd=folder, check=True)
-        path = pathlib.Path(folder, "config.json")
-        config = json.loads(path.read_text())
-        config["process"].update(terminal=False, args=["true"])
-        config["root"].update(path=str(tree), readonly=False)
-        config["linux"].pop("resources", None)
-        for ids, number in ("uidMappings", os.getuid()), ("gidMappings", os.getgid()):
-            config["linux"][ids] = [{"containerID": 0, "hostID": number, "size": 1}]
-        # A network namespace, as all others have it.
-        kinds = {namespace["type"] for namespace in config["linux"]["namespaces"]}
-        config["linux"]["namespaces"] += [{"type": "network"}] if "network" not in kinds else []
-        path.write_text(json.dumps(config))
-        return True
-    return False
+    if not any(spec(tool, folder) for tool in ("crun", "runc")):
+        return False
+    path = pathlib.Path(folder, "config.json")
+    config = json.loads(path.read_text())
+    config["process"].update(terminal=False, args=["true"])
+    config["root"].update(path=str(tree), readonly=False)
+    config["linux"].pop("resources", None)
+    for ids, number in ("uidMappings", os.getuid()), ("gidMappings", os.getgid()):
+        config["linux"][ids] = [{"containerID": 0, "hostID": number, "size": 1}]
+    # A network namespace, as all others have it.
+    if not any(namespace["type"] == "network" for namespace in config["linux"]["namespaces"]):
+        config["linux"]["namespaces"].append({"type": "network"})
+    path.write_text(json.dumps(config))
+    return True
 
 
-def commands(build, tree, scratch):
+def commands(build, trees, scratch):
     """Everything that is timed, by the key that the bars know it by."""
     sbx, floor = str(build / "src/cli/sbx"), str(build / "tests/bench/floor")
-    tree = str(tree)
+    # One id is for a tree whose files are all the caller's.
+    own, sub = str(trees / "own"), str(trees / "sub")
 
-    def enter(overlay, ids):
+    def enter(overlay, ids, tree):
         return [sbx, "enter", "--overlay", overlay, "--map", ids, "--net", "none", tree, "--", "true"]
 
     state = ["--root", f"{scratch}/state"]
     run = ["run", "--bundle", scratch, "sbx-bench"]
-    rootfs = ["run", "--rm", "--network", "none", "--rootfs", f"{tree}:O", "true"]
+    rootfs = ["run", "--rm", "--network", "none", "--rootfs", f"{own}:O", "true"]
     podman = ["podman", "--root", f"{scratch}/podman", "--runroot", f"{scratch}/podman-run"]
-    has_bundle = write_bundle(scratch, tree)
+    has_bundle = write_bundle(scratch, own)
     return {
         "exec": Command("sbx --version", [sbx, "--version"]),
-        "floor": Command("floor, one id", [floor, tree, "true"]),
-        "floor-subids": Command("floor, subordinate ids", [floor, "-s", tree, "true"]),
-        "floor-kernel": Command("floor, subordinate ids, overlay", [floor, "-s", "-o", tree, "true"]),
-        "self": Command("sbx, one id, no overlay", enter("none", "self")),
-        "subids": Command("sbx, subordinate ids, no overlay", enter("none", "subids")),
-        "kernel": Command("sbx, subordinate ids, kernel's overlay", enter("kernel", "subids")),
-        "fuse": Command("sbx, subordinate ids, fuse-overlayfs", enter("fuse", "subids")),
+        "floor": Command("floor, one id", [floor, own, "true"]),
+        "floor-subids": Command("floor, subordinate ids", [floor, "-s", sub, "true"]),
+        "floor-kernel": Command("floor, subordinate ids, overlay", [floor, "-s", "-o", sub, "true"]),
+        "self": Command("sbx, one id, no overlay", enter("none", "self", own)),
+        "subids": Command("sbx, subordinate ids, no overlay", enter("none", "subids", sub)),
+        "kernel": Command("sbx, subordinate ids, kernel's overlay", enter("kernel", "subids", sub)),
+        "fuse": Command("sbx, subordinate ids, fuse-overlayfs", enter("fuse", "subids", sub)),
         "bwrap": first_that_works("bwrap --unshare-all", [
-            ["bwrap", "--unshare-all", "--bind", tree, "/", "--proc", "/proc", "--dev", "/dev", "true"],
+            ["bwrap", "--unshare-all", "--bind", own, "/", "--proc", "/proc", "--dev", "/dev", "true"],
         ]),
         "crun": first_that_works("crun run, one id", [
             ["crun", *state, *run], ["crun", *state, "--cgroup-manager=disabled", *run],
@@ -197,12 +203,12 @@ def main():
     parser = argparse.ArgumentParser(allow_abbrev=False)
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--build", type=pathlib.Path, required=True)
-    parser.add_argument("--tree", type=pathlib.Path, required=True)
+    parser.add_argument("--trees", type=pathlib.Path, required=True)
     args = parser.parse_args()
 
     print(f"Linux {platform.release()}, {os.cpu_count()} cores, {args.runs} runs each, in turn\n")
     with tempfile.TemporaryDirectory(prefix="sbx-bench.", dir="/var/tmp") as scratch:
-        table = commands(args.build, args.tree, scratch)
+        table = commands(args.build, args.trees, scratch)
         time_all(args.build / "tests/bench/timer", [c for c in table.values() if not c.skipped], args.runs)
         print_table(table)
         print_bars(table)

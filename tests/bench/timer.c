@@ -5,10 +5,10 @@
  * timer RUNS <COMMANDS
  *
  * Each line on stdin is one command: its arguments, separated by tabs. They run round-robin, so
- * that what else the machine does meets all of them alike, with /dev/null as stdin and stdout.
- * One line of output for each command: the microseconds of its runs, or "status N" as soon as a
- * run ends with one that isn't 0. Two rounds go first and don't count. Nothing is measured but
- * the time from posix_spawn to the end of wait.
+ * that what else the machine does meets all of them alike, with /dev/null as stdin, stdout and
+ * stderr. One line of output for each command: the microseconds of its runs, or "status N" as
+ * soon as a run ends with one that isn't 0. Two rounds go first and don't count. Nothing is
+ * measured but the time from posix_spawn to the end of wait.
  */
 
 #include <errno.h>
@@ -102,6 +102,7 @@ int main(int argc, char **argv)
 	posix_spawn_file_actions_init(&to_null);
 	posix_spawn_file_actions_addopen(&to_null, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_addopen(&to_null, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+	posix_spawn_file_actions_adddup2(&to_null, STDOUT_FILENO, STDERR_FILENO);
 	n = read_commands(commands, runs);
 	for (unsigned round = 0; round < runs + WARM_UP; round++)
 		for (size_t i = 0; i < n; i++) {

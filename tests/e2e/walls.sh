@@ -83,7 +83,7 @@ is "no process of the host's is seen" "$out" ""
 hostile() {
     remove_tree "$work/tree"
     mkdir "$work/tree" "$work/outside" 2>/dev/null
-    cp "$(tree busybox)/busybox" "$work/tree/busybox" 2>/dev/null || cp /bin/busybox "$work/tree/busybox"
+    cp "$(tree busybox)/bin/busybox" "$work/tree/"
 }
 
 for name in proc sys dev run tmp; do

@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# options.sh: options in odd combinations, as a first user tried them.
+
+# shellcheck source=tests/e2e/lib.sh
+. "${SBX_SOURCE:?is the folder of the sources}/tests/e2e/lib.sh"
+
+need_tree sub
+mkdir "$work/data"
+echo mine >"$work/file"
+
+# ---- files of the sandbox's own, and the user's on top of them ----
+for name in hosts hostname resolv.conf; do
+    run "$SBX" enter -v "$work/file:/etc/$name" "$root" -- cat "/etc/$name"
+    is "-v FILE:/etc/$name wins" "$out" mine
+done
+run "$SBX" enter --hostname box "$root" -- sh -c 'cat /etc/hostname; grep -c box /etc/hosts; hostname'
+is "the host name is everywhere the same" "$(tr '\n' ' ' <<<"$out")" "box 1 box "
+
+# ---- mount points are never made on the host ----
+run "$SBX" enter -v "$work/data:/data" -v "$work/file:/data/made/file" "$root" -- true
+is "a mount point in a bound folder: refused" "$status" 125
+mkdir "$work/tmp"
+run "$SBX" enter -v "$work/tmp:/tmp" -v "$work/data:/data" -v "$work/file:/data/made/file" "$root" -- true
+is "also where the host's folder is /tmp inside" "$status" 125
+run "$SBX" enter -v "$work/data:/data" --tmpfs /data/tmp "$root" -- true
+is "a tmpfs too" "$status" 125
+is "and nothing was made" "$(ls -A "$work/data")" ""
+run "$SBX" enter --tmpfs /data -v "$work/file:/data/made/file" "$root" -- cat /data/made/file
+is "in a tmpfs of the sandbox's own it is made, whatever the order" "$out" mine
+
+# ---- modes and limits ----
+run bash -c 'umask 077; exec "$@"' - "$SBX" enter --user 1000 "$root" -- sh -c 'umask; stat -c %a / /etc/hosts'
+is "the caller's umask stays outside" "$(tr '\n' ' ' <<<"$out")" "0022 755 644 "
+run "$SBX" enter --ulimit nofile=5 "$root" -- sh -c 'ulimit -n'
+is "a limit of five descriptors" "$out" 5
+run setpriv --no-new-privs "$SBX" enter "$root" -- id -u
+is "where no_new_privs is set there is one id" "$out" 0
+like "and that is said" "$err" "no_new_privs"
+run "$SBX" enter --new-privs "$root" -- grep NoNewPrivs /proc/self/status
+like "--new-privs" "$out" "0$"
+
+# ---- kept sandboxes stay what they are ----
+for ids in "" --keep-id "--map self"; do
+    # shellcheck disable=SC2086 # words of options
+    succeeds "made with ${ids:-no option}" "$SBX" enter $ids --name kept "$root" -- touch /tmp/x
+    succeeds "entered again" "$SBX" enter kept -- true
+    check "without a word of a crash" [ "${err/cut short/}" = "$err" ]
+    for other in "--overlay fuse" --direct "--map $([ "$ids" = "--map self" ] && echo subids || echo self)"; do
+        # shellcheck disable=SC2086
+        run "$SBX" enter $other kept -- true
+        is "but not with $other" "$status" 125
+    done
+    succeeds "and a refusal leaves no mark" "$SBX" enter kept -- true
+    check "no word of a crash" [ "${err/cut short/}" = "$err" ]
+    succeeds "removed" "$SBX" rm kept
+done
+succeeds "an upper whose root is given away" "$SBX" enter --name given "$root" -- chown 5:5 /
+run "$SBX" enter given -- stat -c %u /
+is "can be entered again" "$out" 5
+succeeds "and removed" "$SBX" rm given
+
+# ---- --direct, on a copy ----
+mkdir -p "$work"/tree/{proc,sys,dev,run,tmp,etc}
+cp "$(tree busybox)/bin/busybox" "$work/tree/"
+run env HOME=/nonexistent "$SBX" enter --direct "$work/tree" -- /busybox touch /etc/written
+check "--direct writes to the tree, and needs no store" [ -e "$work/tree/etc/written" ]
+mkdir -p "$work/tree/usr"
+echo precious >"$work/tree/usr/file"
+ln -s ../run/../usr/file "$work/tree/etc/resolv.conf"
+run "$SBX" enter --direct "$work/tree" -- /busybox true
+is "a link that goes through /run and out again writes nothing" "$(cat "$work/tree/usr/file")" precious
+rm "$work/tree/etc/resolv.conf"
+# A mount below the tree, in a user namespace of the test's own, where the caller is not the host's root.
+mkdir "$work/tree/sub"
+# shellcheck disable=SC2016
+run unshare --map-root-user --mount sh -c \
+    'mount -t tmpfs none "$1/sub" && exec "$2" enter --direct --read-only "$1" -- /busybox touch /sub/x' - "$work/tree" "$SBX"
+check "--direct --read-only: what is mounted below is read-only too" [ "$status" = 1 ]
+like "and says so" "$err" "Read-only file system"
+
+# ---- a sandbox in a sandbox ----
+cp "$SBX" "$work/sbx"
+run "$SBX" enter --nested -v "$work:/mnt" -v "$work/tree:/tree" "$root" -- /mnt/sbx enter --map self /tree -- /busybox echo inner
+is "--nested: sbx in sbx" "$out" inner
+run "$SBX" enter -v "$work:/mnt" "$root" -- /mnt/sbx enter /mnt/tree -- true
+like "without it: the hint is --nested" "$err" "nested"
+
+# ---- who traces pid 1 gains nothing outside ----
+forge=${SBX_BUILD:?}/tests/e2e/forge
+for overlay in kernel fuse; do
+    run timeout 30 "$SBX" enter --overlay "$overlay" --name forged --cap-add SYS_PTRACE -v "$forge:/opt/forge" "$root" -- /opt/forge
+    is "forged messages, $overlay: the status is the payload's" "$status" 42
+    is "it ran once" "$(grep -c spoken <<<"$out")" 1
+    check "and printed nothing on sbx's behalf" [ -z "$err" ]
+    succeeds "the sandbox is sound" "$SBX" enter forged -- true
+    succeeds "and goes" "$SBX" rm forged
+done
+is "no driver was started for it" "$(pgrep -c -u "$(id -u)" fuse-overlayfs)" 0
+done_testing
