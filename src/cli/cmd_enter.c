@@ -114,7 +114,7 @@ static int kept_check(const struct enter *e)
 static int kept_resume(struct enter *e)
 {
 	struct plan *p = &e->plan;
-	bool was_cut;
+	bool was_cut = false;
 	int r = kept_check(e);
 
 	if (r == 0)

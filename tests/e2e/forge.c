@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* forge.c: a payload that may trace pid 1 takes its socket and speaks for it. Static: it runs in any tree. */
+/* forge.c: a payload that may trace pid 1 takes its socket and speaks for it. Static: it runs
+ * in any tree. */
 #include "sandbox/wire.h"
 
 #include <fcntl.h>

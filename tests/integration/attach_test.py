@@ -251,6 +251,25 @@ def tty_yes_on_pipes():
     check(done.returncode == 124 and b"got" not in done.stdout, "--tty without --interactive reads no stdin", done)
 
 
+def tty_yes_keeps_the_end():
+    """A file at its end stays there, also where the payload misses the first sign of it."""
+    def run(*words, stdin=b""):
+        return subprocess.run(fake(*words, options=["yes", "interactive", "timeout=15000"]), input=stdin,
+                              capture_output=True, check=False)
+
+    done = run("sh", "-c", "cat; cat; cat -n; echo end", stdin=b"one\n")
+    check(done.returncode == 0 and done.stdout.endswith(b"end\r\n"), "--tty: the end of stdin is read again and again",
+          done)
+    done = run(sys.executable, "-c", "import sys, termios, time; time.sleep(0.5); termios.tcflush(0, termios.TCIFLUSH);"
+               "print('left', repr(sys.stdin.read()))", stdin=b"flushed\n")
+    check(done.returncode == 0 and b"left ''" in done.stdout, "--tty: the end of stdin outlasts a flush", done)
+    for stdin, want in ((b"", b""), (b"echo ra''n\n", b"ran\r\n")):
+        done = run("bash", "--noprofile", "--norc", "-i", stdin=stdin)
+        check(done.returncode == 0 and want in done.stdout, f"--tty: bash ends with its stdin, {stdin!r}", done)
+    done = run("sh", "-c", "stty -icanon -echo min 1 time 0; sleep 3.5; dd bs=100 count=1 status=none | wc -c")
+    check(done.stdout.split()[-1:] == [b"1"], "--tty: a payload that doesn't read isn't told of the end twice", done)
+
+
 # ---- a terminal ----
 
 
@@ -637,6 +656,39 @@ def background_from_the_start():
     bash_ends(t)
 
 
+# Starts what follows once the shell waits at its prompt, with the terminal in the modes of its line editor.
+LATER = "sh -c 'sleep 0.5; exec \"$@\"' -"
+
+
+def background_under_an_editor():
+    script = "stty -a; read x; echo \"<$x>\"; exec cat"
+    t = bash("stty erase '^H' iutf8")
+    t.type(f"{LATER} '{FAKE}' -- sh -c '{script}' &\n")
+    got = t.expect(rb"extproc\s*\n") or b""
+    check(is_cooked(got) and b"lnext = ^V" in got, "&: the pty doesn't start in the line editor's modes", got)
+    check(b"erase = ^H" in got and b"iutf8" in got.split(), "&: its keys and UTF-8 are the caller's all the same", got)
+    t.type("stty kill '^G'; echo se''t\n")
+    t.expect(b"set\r\n")
+    t.type("fg\n")
+    until(t.is_raw)
+    t.type("abc\r")
+    check(t.expect(rb"abc\r\n<abc>\r\n") is not None, "&: after fg what is typed is echoed, and arrives", t.seen)
+    t.type("\x04")
+    check(t.expect(PROMPT) is not None, "&: Ctrl-D ends it", t.seen)
+    t.type("stty -a\n")
+    got = t.expect(rb"extproc\s*\n") or b""
+    check(is_cooked(got) and b"kill = ^G" in got, "&: the restored modes are those that fg found", got)
+    t.type(f"({LATER} '{FAKE}' -- cat | cat -n) &\n")
+    time.sleep(1)
+    t.type("fg\n")
+    t.expect(rb"fg\r\n.*\n")
+    t.type("abc\n")
+    check(t.expect(rb"     1\tabc\r\n") is not None, "&: beside a pipe, too, fg lets input arrive", t.seen)
+    t.type("\x04")
+    t.expect(PROMPT)
+    bash_ends(t)
+
+
 def terminal_of_another():
     """Where the terminal can't be opened a second time, as behind su."""
     def forbid():
@@ -678,11 +730,11 @@ def nothing_is_left():
 
 
 TESTS = [
-    pipes_stay_pipes, folder_is_refused, relays_keep_order, tty_no_relays_input, tty_yes_on_pipes, sizes_follow,
-    terminal_is_another, last_output_arrives, flood_lets_keys_through, nobody_reads, modes_are_restored,
+    pipes_stay_pipes, folder_is_refused, relays_keep_order, tty_no_relays_input, tty_yes_on_pipes,
+    tty_yes_keeps_the_end, sizes_follow, terminal_is_another, last_output_arrives, flood_lets_keys_through, nobody_reads, modes_are_restored,
     signals_are_forwarded, hang_up_ends_all, line_mode, keys_of_others, stop_and_continue, stop_from_outside,
     stop_that_is_ignored, pipeline_stops, detach_and_return, detach_a_group, detached_ends, detach_needs_a_shell,
-    stop_needs_a_shell, background_from_the_start, terminal_of_another, nothing_is_left,
+    stop_needs_a_shell, background_from_the_start, background_under_an_editor, terminal_of_another, nothing_is_left,
 ]
 
 
