@@ -6,6 +6,7 @@
 #include "idmap.h"
 #include "mount.h"
 #include "mount_attrs.h"
+#include "overlay_kernel.h"
 #include "overlay_probe.h"
 #include "util/fail.h"
 #include "util/scope.h"
@@ -199,26 +200,6 @@ static int fuse_mount(const struct setup *s, overlay_ask *ask)
 	if (mount("fuse-overlayfs", SETUP_STAGING, "fuse.fuse-overlayfs", 0, options) < 0)
 		return fail_sys("mount a FUSE file system");
 	return ask(s, userns, fuse);
-}
-
-void overlay_lowers(char text[OVERLAY_LOWERS_MAX], int tree, int skeleton)
-{
-	int used = snprintf(text, OVERLAY_LOWERS_MAX, "/proc/self/fd/%d", tree);
-
-	if (skeleton >= 0)
-		(void)snprintf(text + used, OVERLAY_LOWERS_MAX - (size_t)used,
-			       ":/proc/self/fd/%d", skeleton);
-}
-
-int overlay_kernel_mount(const char *target, const char *lowers, int state, const char *more)
-{
-	char options[256];
-
-	(void)snprintf(options, sizeof(options),
-		       "lowerdir=%s,upperdir=/proc/self/fd/%d/upper,"
-		       "workdir=/proc/self/fd/%d/work%s",
-		       lowers, state, state, more);
-	return mount("overlay", target, "overlay", 0, options) < 0 ? -errno : 0;
 }
 
 /* The overlay that is mounted over it keeps it. */

@@ -47,14 +47,6 @@ typedef int overlay_ask(const struct setup *s, int userns, int fuse);
  * the upper is in memory. */
 int overlay_mount(struct setup *s, overlay_ask *ask);
 
-/* TREE over SKELETON, unless that is negative, as the drivers want their lower layers named. */
-enum { OVERLAY_LOWERS_MAX = 64 };
-void overlay_lowers(char text[OVERLAY_LOWERS_MAX], int tree, int skeleton);
-
-/* The kernel's driver on TARGET: LOWERS, and upper/ and work/ of the folder STATE; MORE is
- * further options, each with a comma in front. A negative errno without a sentence. */
-int overlay_kernel_mount(const char *target, const char *lowers, int state, const char *more);
-
 /* In the launcher: starts fuse-overlayfs as a child; *RET_PID is the caller's to reap, and what
  * it complains of goes to the descriptor ERRORS. Mustn't be called between clone and exec. */
 int overlay_fuse_start(const struct plan *p, int userns, int fuse, int errors, pid_t *ret_pid);

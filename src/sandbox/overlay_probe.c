@@ -3,7 +3,8 @@
 #include "overlay_probe.h"
 
 #include "idmap.h"
-#include "overlay.h"
+#include "overlay_kernel.h"
+#include "setup.h"
 #include "util/fail.h"
 #include "util/io.h"
 #include "util/path.h"
