@@ -731,10 +731,11 @@ def nothing_is_left():
 
 TESTS = [
     pipes_stay_pipes, folder_is_refused, relays_keep_order, tty_no_relays_input, tty_yes_on_pipes,
-    tty_yes_keeps_the_end, sizes_follow, terminal_is_another, last_output_arrives, flood_lets_keys_through, nobody_reads, modes_are_restored,
-    signals_are_forwarded, hang_up_ends_all, line_mode, keys_of_others, stop_and_continue, stop_from_outside,
-    stop_that_is_ignored, pipeline_stops, detach_and_return, detach_a_group, detached_ends, detach_needs_a_shell,
-    stop_needs_a_shell, background_from_the_start, background_under_an_editor, terminal_of_another, nothing_is_left,
+    tty_yes_keeps_the_end, sizes_follow, terminal_is_another, last_output_arrives, flood_lets_keys_through,
+    nobody_reads, modes_are_restored, signals_are_forwarded, hang_up_ends_all, line_mode, keys_of_others,
+    stop_and_continue, stop_from_outside, stop_that_is_ignored, pipeline_stops, detach_and_return, detach_a_group,
+    detached_ends, detach_needs_a_shell, stop_needs_a_shell, background_from_the_start, background_under_an_editor,
+    terminal_of_another, nothing_is_left,
 ]
 
 

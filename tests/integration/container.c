@@ -27,6 +27,19 @@ static void sleep_ms(int ms)
 	(void)poll(NULL, 0, ms);
 }
 
+/* Whether the child PID ends before it has to be ended. */
+static bool ended_within(pid_t pid, int ms)
+{
+	for (int i = 0; i < ms / 10; i++) {
+		if (waitpid(pid, NULL, WNOHANG) == pid)
+			return true;
+		sleep_ms(10);
+	}
+	(void)kill(pid, SIGKILL);
+	(void)waitpid(pid, NULL, 0);
+	return false;
+}
+
 /* A store of its own at NAME below the test's folder, for as long as STORE lives. */
 static int store_open(const char *name, bool create, struct container_store *store)
 {
@@ -443,8 +456,7 @@ static void test_force(void)
 	check_str(fail_hint_text(), "sbx rm --force running ends it first");
 	check_int(waitpid(pid, &status, WNOHANG), 0);
 	check_int(remove_named(&store, "running", true), 0);
-	check(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) &&
-	      WTERMSIG(status) == SIGKILL);
+	check(ended_within(pid, 2000));
 	check_int(count_folders(store.containers), 0);
 }
 
@@ -464,6 +476,9 @@ static unsigned long long start_of(pid_t pid)
 	return ticks;
 }
 
+/* Longer than a removal waits for whoever only looks. */
+enum { HOLD_MS = 300 };
+
 /* Removes by force what another process holds for a moment, whose `launcher` says TEXT. */
 static void check_launcher(struct container_store *store, const char *text, const char *what)
 {
@@ -475,7 +490,7 @@ static void check_launcher(struct container_store *store, const char *text, cons
 		scratch_text(c.dir, "launcher", text);
 	holder = fork();
 	if (holder == 0) {
-		sleep_ms(60);
+		sleep_ms(HOLD_MS);
 		_exit(0);
 	}
 	container_done(&c); /* the lock is the child's now */
@@ -511,7 +526,7 @@ static void test_launcher_file(void)
 	check_int(waitpid(innocent, NULL, WNOHANG), 0);
 	/* And this is how it would have been ended. */
 	check_launcher(&store, arena_printf(&a, "%d %llu\n", innocent, start), "the right one");
-	check_int(waitpid(innocent, NULL, 0), innocent);
+	check(ended_within(innocent, 2000));
 }
 
 static void test_cut(void)
