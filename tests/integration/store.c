@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* container.c: the store of kept sandboxes: names, locks, what is damaged, what is swept. */
+/* store.c: the store of kept sandboxes: names, locks, what is damaged, what is swept. */
 #include "container/container.h"
 #include "sandbox/idmap.h"
 #include "scratch.h"

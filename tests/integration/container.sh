@@ -1,0 +1,106 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# container.sh: kept sandboxes that are running, and launchers that are killed.
+
+# shellcheck source=tests/tap.sh
+. "${SBX_SOURCE:?is the folder of the sources}/tests/tap.sh"
+need_tree busybox
+store=$HOME/.local/share/sbx
+
+# waits_for COMMAND ARG...: until it succeeds, for five seconds.
+waits_for() {
+    local tries
+    for ((tries = 0; tries < 250; tries++)); do
+        "$@" && return
+        sleep 0.02
+    done
+    return 1
+}
+
+folders() {
+    find "$store/$1" -mindepth 1 -maxdepth 1 2>/dev/null | wc -l
+}
+
+# Processes whose command line holds this test's folder and $1: those inside have it as an argument.
+inside() {
+    pgrep -f "sleep 1234 $work $1" || true
+}
+
+# start NAME ARG...: sbx enter ARG... in the background, until its command runs; sets $pid.
+start() {
+    local name=$1
+    shift
+    "$SBX" enter "$@" "$root" -- sh -c ": sleep 1234 $work $name; while true; do sleep 0.1; done" \
+        >"$work/$name.out" 2>"$work/$name.err" </dev/null &
+    pid=$!
+    waits_for eval "[ -n \"\$(inside '$name' | grep -vx $pid)\" ]"
+}
+
+ended() {
+    [ -z "$(inside "$1")" ]
+}
+
+# ---- rm of one that runs ----
+check "a kept sandbox runs" start first --name first
+run "$SBX" ls
+like "ls says so" "$out" "first .* running "
+run "$SBX" rm first
+is "rm: status" "$status" 125
+is "rm: text" "$err" "sbx: rm: the sandbox 'first' is running
+hint: sbx rm --force first ends it first"
+run "$SBX" enter first -- true
+is "entering it again: status" "$status" 125
+is "entering it again: text" "$err" "sbx: enter: the sandbox 'first' is running
+hint: end it first, or: sbx rm --force first"
+check "it goes on" [ -n "$(inside first)" ]
+run "$SBX" rm --force first
+is "rm --force: status and text" "$status $out$err" "0 first"
+check "every process of it ends" waits_for ended first
+wait "$pid"
+is "its launcher was killed" "$?" 137
+is "nothing of it is left" "$(folders containers) $(folders tmp) $("$SBX" ls -q)" "0 0 "
+
+# ---- a launcher that is killed ----
+for overlay in kernel fuse; do
+    check "$overlay: a sandbox runs" start "$overlay" --overlay "$overlay"
+    kill -KILL "$pid"
+    wait "$pid" 2>/dev/null
+    check "$overlay: everything inside ends with its launcher" waits_for ended "$overlay"
+    # A fuse-overlayfs that is about to end still has the folder.
+    waits_for eval '"$SBX" ls >/dev/null; [ "$(folders tmp)" = 0 ]'
+    is "$overlay: the next commands remove what it left" "$(folders tmp)" 0
+done
+check "a kept sandbox runs" start kept --name kept
+kill -KILL "$pid"
+wait "$pid" 2>/dev/null
+check "everything inside ends with its launcher" waits_for ended kept
+run "$SBX" ls -q
+is "a kept sandbox stays when its launcher is killed" "$out" kept
+succeeds "and can be entered" "$SBX" enter kept -- true
+succeeds "and removed" "$SBX" rm kept
+
+# ---- one name, twice at the same time ----
+for i in 1 2 3 4; do
+    { "$SBX" enter --name same "$root" -- sh -c 'echo won; sleep 0.5' >"$work/same.$i" 2>&1 </dev/null; echo $? >>"$work/same.$i"; } &
+done
+wait
+is "one of four gets the name" "$(cat "$work"/same.? | grep -cx won)" 1
+is "the others are refused" "$(cat "$work"/same.? | grep -cx 125)" 3
+check "and told why" [ "$(grep -lE "there is a sandbox 'same' already|'same' is running" "$work"/same.? | wc -l)" = 3 ]
+is "there is one" "$("$SBX" ls -q)" same
+is "nothing of the others is left" "$(folders containers) $(folders tmp)" "1 0"
+succeeds "it can be removed" "$SBX" rm same
+
+# ---- a store that isn't the caller's ----
+mkdir "$work/foreign"
+ln -s /usr "$work/foreign/sbx"
+if [ "$(id -u)" = 0 ]; then
+    skip "another user's store" "root has no other"
+else
+    run env XDG_DATA_HOME="$work/foreign" "$SBX" enter "$root" -- true
+    is "another user's store: status" "$status" 125
+    is "another user's store: text" "$err" "sbx: enter: the store '$work/foreign/sbx' is another user's
+hint: name a folder of your own with XDG_DATA_HOME"
+fi
+
+done_testing
