@@ -3,8 +3,9 @@
 #include "container.h"
 
 #include "config_file.h"
+#include "launcher.h"
+#include "store.h"
 #include "util/fail.h"
-#include "util/io.h"
 #include "util/path.h"
 #include "util/scope.h"
 #include "util/sys.h"
@@ -12,7 +13,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -21,108 +21,6 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-
-/* ---- the store --------------------------------------------------------------------------- */
-
-void container_store_done(struct container_store *s)
-{
-	s->dir = fd_close(s->dir);
-	s->containers = fd_close(s->containers);
-	s->tmp = fd_close(s->tmp);
-}
-
-static const char *store_path(struct arena *a)
-{
-	const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
-
-	/* The specification has relative paths ignored. */
-	if (data && *data == '/')
-		return arena_printf(a, "%s/sbx", data);
-	/* Below root's home nobody mapped could reach an upper, not even to mount it. */
-	if (sys_is_host_root())
-		return "/var/lib/sbx";
-	if (!home || *home != '/') {
-		const struct passwd *pw = getpwuid(getuid());
-
-		home = pw ? pw->pw_dir : NULL;
-	}
-	return home ? arena_printf(a, "%s/.local/share/sbx", home) : NULL;
-}
-
-/* The caller's alone; what real root's sandboxes have is in folders of their own
- * (container_give()). */
-static mode_t folder_mode(void)
-{
-	return sys_is_host_root() ? 0711 : 0700;
-}
-
-/* Opens PATH, making the folders on the way to it. PATH is the caller's own, and may have
- * links. */
-static int folder_make(const char *path)
-{
-	char part[4096];
-	int fd;
-
-	if (strlen(path) >= sizeof(part))
-		return fail(ENAMETOOLONG, "the store's path is too long");
-	for (const char *slash = path; (slash = strchr(slash + 1, '/'));) {
-		(void)snprintf(part, sizeof(part), "%.*s", (int)(slash - path), path);
-		(void)mkdir(part, 0755);
-	}
-	if (mkdir(path, folder_mode()) < 0 && errno != EEXIST)
-		return fail_hint(fail_sys("make the store '%s'", path),
-				 "name a folder of your own with XDG_DATA_HOME");
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return fail_hint(fail_sys("open the store '%s'", path),
-				 "name a folder of your own with XDG_DATA_HOME");
-	return fd;
-}
-
-static int subfolder(int dir, const char *name)
-{
-	int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-	if (fd < 0 && errno == ENOENT && mkdirat(dir, name, folder_mode()) < 0 &&
-	    errno != EEXIST)
-		return fail_sys("make '%s' in the store", name);
-	if (fd < 0)
-		fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return fd < 0 ? fail_sys("open '%s' in the store", name) : fd;
-}
-
-int container_store_open(struct arena *a, bool create, struct container_store *ret_store)
-{
-	const char *path = store_path(a);
-	struct container_store s = {path, -EBADF, -EBADF, -EBADF};
-	struct stat st;
-
-	if (!path)
-		return fail_hint(fail(ENOENT, "no place for the store: HOME is not set"),
-				 "export HOME=/home/you");
-	s.dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (s.dir < 0 && errno == ENOENT && !create)
-		return -ENOENT;
-	if (s.dir < 0)
-		s.dir = folder_make(path);
-	if (s.dir < 0)
-		return s.dir;
-	if (fstat(s.dir, &st) < 0 || st.st_uid != getuid()) {
-		container_store_done(&s);
-		return fail_hint(fail(EPERM, "the store '%s' is another user's", path),
-				 "name a folder of your own with XDG_DATA_HOME");
-	}
-	s.containers = subfolder(s.dir, "containers");
-	s.tmp = s.containers < 0 ? s.containers : subfolder(s.dir, "tmp");
-	if (s.tmp < 0) {
-		int r = s.tmp;
-
-		container_store_done(&s);
-		return r;
-	}
-	*ret_store = s;
-	return 0;
-}
 
 /* ---- one folder -------------------------------------------------------------------------- */
 
@@ -190,65 +88,6 @@ int container_new(struct container_store *s, mode_t mode, struct container *ret_
 
 /* ---- kept sandboxes ---------------------------------------------------------------------- */
 
-static const char launcher_file[] = "launcher";
-
-/* The start time of process PID in ticks since boot: field 22 of /proc/PID/stat (proc(5)). */
-static uint64_t process_start(pid_t pid)
-{
-	SCOPE_END(arena_done) struct arena a = {0};
-	char path[32], *stat, *field, *rest;
-	uint64_t ticks = 0;
-	size_t len;
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	if (io_read_path(path, &a, 4096, &stat, &len) < 0) {
-		fail_forget();
-		return 0;
-	}
-	/* The name in field 2 may hold anything, ")" too. */
-	rest = strrchr(stat, ')');
-	for (int i = 2; rest && i <= 22; i++) {
-		field = strsep(&rest, " ");
-		if (i == 22 && field)
-			(void)str_to_u64(field, UINT64_MAX, &ticks);
-	}
-	return ticks;
-}
-
-static int launcher_write(const struct container *c)
-{
-	char line[64];
-	int n = snprintf(line, sizeof(line), "%d %llu\n", getpid(),
-			 (unsigned long long)process_start(getpid()));
-
-	return io_replace_file(c->dir, launcher_file, line, (size_t)n);
-}
-
-/* A pidfd of the launcher that uses C, or -ESRCH. */
-static int launcher_open(const struct container *c)
-{
-	SCOPE_END(arena_done) struct arena a = {0};
-	autoclose int pidfd = -EBADF;
-	char *line, *rest;
-	uint64_t start;
-	uint32_t pid;
-	size_t len;
-
-	if (path_read_in(c->dir, launcher_file, &a, 64, &line, &len) < 0)
-		return -ESRCH;
-	rest = line;
-	line = strsep(&rest, " ");
-	if (!rest || str_to_u32(line, INT32_MAX, &pid) < 0)
-		return -ESRCH;
-	rest[strcspn(rest, "\n")] = '\0';
-	if (str_to_u64(rest, UINT64_MAX, &start) < 0)
-		return -ESRCH;
-	pidfd = pidfd_open((pid_t)pid, 0);
-	if (pidfd < 0 || process_start((pid_t)pid) != start)
-		return -ESRCH;
-	return take_fd(&pidfd);
-}
-
 int container_give(const struct container *c, const struct plan_ids *ids)
 {
 	static const char *const folders[] = {".", "work", "upper"};
@@ -294,12 +133,6 @@ int container_keep(struct container_store *s, struct container *c)
 	return r;
 }
 
-static bool is_id(const char *name)
-{
-	return strlen(name) == CONTAINER_ID_LEN &&
-	       strspn(name, "0123456789abcdef") == CONTAINER_ID_LEN;
-}
-
 static bool is_locked(int dir)
 {
 	if (flock(dir, LOCK_SH | LOCK_NB) < 0)
@@ -327,7 +160,7 @@ static bool container_load(struct container_store *s, struct arena *a, const cha
 {
 	struct container c = {.dir = -EBADF};
 
-	if (!is_id(id))
+	if (!store_is_id(id))
 		return false;
 	memcpy(c.id, id, sizeof(c.id));
 	c.dir = openat(s->containers, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -488,39 +321,4 @@ int container_drop_temporary(struct container_store *s, const struct container *
 			     const struct plan_ids *ids)
 {
 	return sandbox_remove_tree(ids, s->tmp, c->id);
-}
-
-/* A folder that nobody uses any more: of tmp/ any, of containers/ one whose removal was cut
- * short. */
-static void sweep_folder(int parent, const char *id, bool is_kept)
-{
-	autoclose int dir = openat(parent, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	struct plan_ids ids;
-
-	/* Not even locked, which somebody might just want to do. */
-	if (dir < 0 || (is_kept && faccessat(dir, "config.json", F_OK, 0) == 0))
-		return;
-	if (flock(dir, LOCK_EX | LOCK_NB) < 0)
-		return;
-	if (path_remove_tree(parent, id) == 0)
-		return;
-	if (sandbox_ids(PLAN_MAP_SUBIDS, false, &ids) == 0)
-		(void)sandbox_remove_tree(&ids, parent, id);
-}
-
-static void sweep(int parent, bool is_kept)
-{
-	int fd = openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	autodir DIR *stream = fd < 0 ? NULL : fdopendir(fd);
-
-	for (struct dirent *e; stream && (e = readdir(stream));)
-		if (is_id(e->d_name))
-			sweep_folder(parent, e->d_name, is_kept);
-	fail_forget();
-}
-
-void container_sweep(struct container_store *s)
-{
-	sweep(s->tmp, false);
-	sweep(s->containers, true);
 }

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* store.h: what the files of this room share about the store. */
+#pragma once
+
+#include <stdbool.h>
+
+/* Whether NAME is that of a folder of ours: other names in the store are nobody's to remove. */
+bool store_is_id(const char *name);
