@@ -100,6 +100,8 @@ int plan_json(const struct plan *p, FILE *out)
 	add_string(o, "tree", p->root.path);
 	add_string(o, "overlay", overlay_words[p->root.overlay]);
 	json_object_object_add(o, "squash", json_object_new_boolean(p->root.squash));
+	json_object_object_add(o, "foreign_owners",
+			       json_object_new_boolean(p->root.has_foreign));
 	json_object_object_add(o, "readonly", json_object_new_boolean(p->root.readonly));
 	add_string(o, "map", map_words[p->ids.map]);
 	add_idmap(o, "uid_map", &p->ids.uids);

@@ -15,6 +15,7 @@
  *     containers/ID/               a kept sandbox: config.json, upper/, work/, launcher
  *     tmp/ID/                      one that is thrown away: upper/, work/
  *     skeleton/                    the layer below every tree (sandbox room)
+ *     .told-*                      trees whose user knows what of them is out of reach (same)
  *     .overlay-in-*                what the kernel's overlay can do here (sandbox room)
  *
  * A folder is in use while somebody holds flock(2) on it: the launcher, and fuse-overlayfs,

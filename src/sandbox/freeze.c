@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { RESOLV_CONF_MAX = 1 << 16, HOSTNAME_MAX = 64 };
@@ -169,20 +170,39 @@ static void files_decide(struct plan *p)
 	apt_decide(p);
 }
 
+/* Whether the user was told of this tree with this map before; if not, they are now. The walk
+ * that it takes is for once too. */
+static bool was_told(const struct plan *p)
+{
+	struct stat st = {0};
+	char name[64];
+	int fd;
+
+	if (p->root.store_fd < 0)
+		return false;
+	(void)fstat(p->root.fd, &st);
+	(void)snprintf(name, sizeof(name), ".told-%llx-%llx-%d", (unsigned long long)st.st_dev,
+		       (unsigned long long)st.st_ino, (int)p->ids.map);
+	fd = openat(p->root.store_fd, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+	(void)fd_close(fd);
+	return fd < 0 && errno == EEXIST;
+}
+
 /* What nobody but its owner can read stays out of reach under every driver: it is counted, and
  * said with what mends it. */
 static void unreadable_note(struct plan *p)
 {
 	struct unreadable found;
 
-	if (!p->root.has_foreign)
+	if (!p->root.has_foreign || was_told(p))
 		return;
 	unreadable_count(p->root.fd, &found);
 	if (found.n == 0)
 		return;
 	plan_note(
 		p,
-		"%zu%s names of '%s' belong to ids that aren't mapped and can't be read, such as '%s'",
+		"%zu%s names of '%s' belong to ids that aren't mapped and can't be read, such as '%s' "
+		"(said once)",
 		found.n, found.is_capped ? " or more" : "", p->root.path, found.example);
 	if (p->ids.map == PLAN_MAP_SELF)
 		plan_note(p, "to have them: --map subids, where they are in your ranges");

@@ -25,7 +25,7 @@ unchanged() {
 
 # What sbx keeps for the user, apart from what it knows of the machine (probes, compiled filters).
 left_behind() {
-    find "$HOME" -mindepth 1 ! -type d ! -path "$HOME/.cache/*" ! -name '.overlay-in-*' ! -path '*/sbx/skeleton/*' -printf '%P\n'
+    find "$HOME" -mindepth 1 ! -type d ! -path "$HOME/.cache/*" ! -name '.overlay-in-*' ! -name '.told-*' ! -path '*/sbx/skeleton/*' -printf '%P\n'
 }
 
 # Packages inside come from the mirrors that the tree names; DNS answers change, so try twice.
