@@ -21,24 +21,30 @@ folders() {
     find "$store/$1" -mindepth 1 -maxdepth 1 2>/dev/null | wc -l
 }
 
-# Processes whose command line holds this test's folder and $1: those inside have it as an argument.
+# The shells inside the sandbox $1: what they run names it, and this test's folder. Until it executes
+# something, a process that sbx makes has the command line of sbx.
 inside() {
-    pgrep -f "sleep 1234 $work $1" || true
+    pgrep -f "^sh -c : $work $1;" || true
+}
+
+runs() {
+    [ -n "$(inside "$1")" ]
+}
+
+ended() {
+    ! runs "$1"
 }
 
 # start NAME ARG...: sbx enter ARG... in the background, until its command runs; sets $pid.
 start() {
     local name=$1
     shift
-    "$SBX" enter "$@" "$root" -- sh -c ": sleep 1234 $work $name; while true; do sleep 0.1; done" \
+    "$SBX" enter "$@" "$root" -- sh -c ": $work $name; while true; do sleep 0.1; done" \
         >"$work/$name.out" 2>"$work/$name.err" </dev/null &
     pid=$!
-    waits_for eval "[ -n \"\$(inside '$name' | grep -vx $pid)\" ]"
+    waits_for runs "$name"
 }
 
-ended() {
-    [ -z "$(inside "$1")" ]
-}
 
 # ---- rm of one that runs ----
 check "a kept sandbox runs" start first --name first
@@ -52,7 +58,7 @@ run "$SBX" enter first -- true
 is "entering it again: status" "$status" 125
 is "entering it again: text" "$err" "sbx: enter: the sandbox 'first' is running
 hint: end it first, or: sbx rm --force first"
-check "it goes on" [ -n "$(inside first)" ]
+check "it goes on" runs first
 run "$SBX" rm --force first
 is "rm --force: status and text" "$status $out$err" "0 first"
 check "every process of it ends" waits_for ended first

@@ -204,7 +204,8 @@ static void test_replace_fails(const struct scratch *s)
 	(void)getrlimit(RLIMIT_FSIZE, &limit);
 	(void)setrlimit(RLIMIT_FSIZE, &(struct rlimit){4, limit.rlim_max});
 	r = io_replace_file(dir, "file", "longer than that", 16);
-	(void)setrlimit(RLIMIT_FSIZE, &limit); /* first: what the check prints may go to a file */
+	(void)setrlimit(RLIMIT_FSIZE,
+			&limit); /* first: what the check prints may go to a file */
 	check_int(r, -EFBIG);
 	check_file(&in, "file", 100, "whole", 0);
 	check_int(count_names(dir), 4);

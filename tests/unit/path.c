@@ -356,35 +356,43 @@ static void describe_text(char got[GOT_MAX], const char *text, size_t len)
 		(void)snprintf(got, GOT_MAX, "'%s'", str_escape(shown, sizeof(shown), text));
 }
 
-static void row_try(const struct row *row, const char *top, int root, char got[GOT_MAX])
+static int row_open(const struct row *row, int dir)
+{
+	bool make = row->act == MAKE_FOLDER || row->act == MAKE_FILE;
+
+	if (row->act == OPEN || row->act == HOST)
+		return path_open_in(dir, row->path, row->flags);
+	return path_target_in(dir, row->path, type_of(row->act), make);
+}
+
+static int row_read(const struct row *row, int dir, char got[GOT_MAX])
 {
 	SCOPE_END(arena_done) struct arena a = {0};
-	bool is_host = row->act == HOST || row->act == HOST_READ;
-	autoclose int host = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int dir = is_host ? host : root, r;
 	char *text;
 	size_t len;
+	int r = path_read_in(dir, row->path, &a, (size_t)row->flags, &text, &len);
 
-	if (row->act == READ || row->act == HOST_READ) {
-		r = path_read_in(dir, row->path, &a, (size_t)row->flags, &text, &len);
-		if (r == 0)
-			describe_text(got, text, len);
-	} else {
-		autoclose int fd = -EBADF;
+	if (r == 0)
+		describe_text(got, text, len);
+	return r;
+}
 
-		if (row->act == OPEN || row->act == HOST)
-			r = path_open_in(dir, row->path, row->flags);
-		else
-			r = path_target_in(dir, row->path, type_of(row->act),
-					   row->act == MAKE_FOLDER || row->act == MAKE_FILE);
-		fd = r;
-		if (r >= 0 && !(fcntl(r, F_GETFD) & FD_CLOEXEC))
-			(void)snprintf(got, GOT_MAX, "not close-on-exec");
-		else if (r >= 0)
-			describe_place(got, r, top);
-	}
+static void row_try(const struct row *row, const char *top, int root, char got[GOT_MAX])
+{
+	autoclose int host = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	autoclose int fd = -EBADF;
+	int r;
+
+	if (row->act == READ || row->act == HOST_READ)
+		r = row_read(row, row->act == READ ? root : host, got);
+	else
+		r = fd = row_open(row, row->act == HOST ? host : root);
 	if (r < 0)
 		(void)snprintf(got, GOT_MAX, "%s", strerrorname_np(-r));
+	else if (fd >= 0 && !(fcntl(fd, F_GETFD) & FD_CLOEXEC))
+		(void)snprintf(got, GOT_MAX, "not close-on-exec");
+	else if (fd >= 0)
+		describe_place(got, fd, top);
 }
 
 /* So many mappings that their list is longer than what is read of a file of /proc at first. */
@@ -484,7 +492,7 @@ static void test_races(void)
 			(void)renameat(s.dir, "y", s.dir, "x");
 		}
 	}
-	for (int i = 0; i < 4000; i++) {
+	for (int i = 0; i < 3000; i++) {
 		autoclose int fd = path_open_in(s.dir, path, O_PATH);
 
 		failed += fd < 0;
