@@ -123,22 +123,31 @@ static int choose(struct plan *p)
 
 /* ---- the layer below --------------------------------------------------------------------- */
 
+static const char *const skeleton_folders[] = {"proc", "sys", "dev", "run", "tmp", "etc"};
+static const char *const skeleton_files[] = {"etc/hostname", "etc/hosts", "etc/resolv.conf"};
+
+static bool tree_lacks(const struct plan *p, const char *const *names, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (faccessat(p->root.fd, names[i], F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+			return true;
+	return false;
+}
+
 static int skeleton_make(int store)
 {
-	static const char *const folders[] = {"",     "/proc", "/sys", "/dev",
-					      "/run", "/tmp",  "/etc"};
-	/* The last one tells that all are there. */
-	static const char *const files[] = {"/etc/hostname", "/etc/hosts", "/etc/resolv.conf"};
 	char path[64];
 	int fd;
 
-	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
-		(void)snprintf(path, sizeof(path), "skeleton%s", folders[i]);
+	if (mkdirat(store, "skeleton", 0755) < 0 && errno != EEXIST)
+		return fail_sys("make 'skeleton' in the store");
+	for (size_t i = 0; i < ARRAY_SIZE(skeleton_folders); i++) {
+		(void)snprintf(path, sizeof(path), "skeleton/%s", skeleton_folders[i]);
 		if (mkdirat(store, path, 0755) < 0 && errno != EEXIST)
 			return fail_sys("make '%s' in the store", path);
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		(void)snprintf(path, sizeof(path), "skeleton%s", files[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(skeleton_files); i++) {
+		(void)snprintf(path, sizeof(path), "skeleton/%s", skeleton_files[i]);
 		fd = openat(store, path, O_CREAT | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644);
 		(void)fd_close(fd);
 		if (fd < 0)
@@ -147,10 +156,16 @@ static int skeleton_make(int store)
 	return 0;
 }
 
+/* Each layer costs a look-up, and the fuse driver a walk; a tree that has everything needs none
+ * more. */
 static int skeleton_open(struct plan *p)
 {
 	int r = 0;
 
+	if (!tree_lacks(p, skeleton_folders, ARRAY_SIZE(skeleton_folders)) &&
+	    !tree_lacks(p, skeleton_files, ARRAY_SIZE(skeleton_files)))
+		return 0;
+	/* The last file that is made tells that all are there. */
 	if (faccessat(p->root.store_fd, "skeleton/etc/resolv.conf", F_OK, 0) < 0)
 		r = skeleton_make(p->root.store_fd);
 	if (r < 0)
