@@ -12,7 +12,7 @@
  * Theory of operation
  *
  *   $XDG_DATA_HOME/sbx/            mode 0700 (for real root /var/lib/sbx, 0711)
- *     containers/ID/               a kept sandbox: config.json, upper/, work/, launcher
+ *     containers/ID/               a kept sandbox: config.json, upper/, work/, files/, launcher
  *     tmp/ID/                      one that is thrown away: upper/, work/
  *     skeleton/                    the layer below every tree (sandbox room)
  *     .told-*                      trees whose user knows what of them is out of reach (same)

@@ -6,6 +6,7 @@
 #include "idmap.h"
 #include "init_image.h"
 #include "overlay.h"
+#include "overlay_files.h"
 #include "sandbox.h"
 #include "setup.h"
 #include "util/fail.h"
@@ -310,6 +311,8 @@ int sandbox_run(struct plan *p, const struct sandbox_options *options)
 	r = attach_prepare(&l.attach, p, options);
 	if (r == 0)
 		r = init_prepare(&l);
+	if (r == 0 && p->root.has_files && plan_wants_state(p))
+		r = overlay_files_make(p, p->root.state_fd);
 	if (r == 0)
 		r = io_socketpair(pair);
 	if (r < 0)

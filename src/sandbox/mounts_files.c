@@ -91,6 +91,8 @@ static int file_add(struct setup *s, const struct plan_file *f)
 
 	if (path_is_in(f->target, "/run"))
 		return run_file_write(s, f->target + strlen("/run/"), f);
+	if (s->plan->root.has_files)
+		return 0; /* it is in a layer of the root filesystem already */
 	target = mount_target_find(s, f->target, PATH_FILE);
 	if (target == -ELOOP && file_behind_link(s, f))
 		return 0;

@@ -6,6 +6,7 @@
 #include "idmap.h"
 #include "mount.h"
 #include "mount_attrs.h"
+#include "overlay_files.h"
 #include "overlay_kernel.h"
 #include "overlay_probe.h"
 #include "util/fail.h"
@@ -123,13 +124,11 @@ static int choose(struct plan *p)
 
 /* ---- the layer below --------------------------------------------------------------------- */
 
-static const char *const skeleton_folders[] = {"proc", "sys", "dev", "run", "tmp", "etc"};
-static const char *const skeleton_files[] = {"etc/hostname", "etc/hosts", "etc/resolv.conf"};
-
-static bool tree_lacks(const struct plan *p, const char *const *names, size_t n)
+static const char *const skeleton[] = {"proc", "sys", "dev", "run", "tmp"};
+static bool tree_lacks_folders(const struct plan *p)
 {
-	for (size_t i = 0; i < n; i++)
-		if (faccessat(p->root.fd, names[i], F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+	for (size_t i = 0; i < ARRAY_SIZE(skeleton); i++)
+		if (faccessat(p->root.fd, skeleton[i], F_OK, AT_SYMLINK_NOFOLLOW) < 0)
 			return true;
 	return false;
 }
@@ -137,20 +136,12 @@ static bool tree_lacks(const struct plan *p, const char *const *names, size_t n)
 static int skeleton_make(int store)
 {
 	char path[64];
-	int fd;
 
 	if (mkdirat(store, "skeleton", 0755) < 0 && errno != EEXIST)
 		return fail_sys("make 'skeleton' in the store");
-	for (size_t i = 0; i < ARRAY_SIZE(skeleton_folders); i++) {
-		(void)snprintf(path, sizeof(path), "skeleton/%s", skeleton_folders[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(skeleton); i++) {
+		(void)snprintf(path, sizeof(path), "skeleton/%s", skeleton[i]);
 		if (mkdirat(store, path, 0755) < 0 && errno != EEXIST)
-			return fail_sys("make '%s' in the store", path);
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(skeleton_files); i++) {
-		(void)snprintf(path, sizeof(path), "skeleton/%s", skeleton_files[i]);
-		fd = openat(store, path, O_CREAT | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644);
-		(void)fd_close(fd);
-		if (fd < 0)
 			return fail_sys("make '%s' in the store", path);
 	}
 	return 0;
@@ -162,11 +153,10 @@ static int skeleton_open(struct plan *p)
 {
 	int r = 0;
 
-	if (!tree_lacks(p, skeleton_folders, ARRAY_SIZE(skeleton_folders)) &&
-	    !tree_lacks(p, skeleton_files, ARRAY_SIZE(skeleton_files)))
+	if (!tree_lacks_folders(p))
 		return 0;
-	/* The last file that is made tells that all are there. */
-	if (faccessat(p->root.store_fd, "skeleton/etc/resolv.conf", F_OK, 0) < 0)
+	/* The last folder that is made tells that all are there. */
+	if (faccessat(p->root.store_fd, "skeleton/tmp", F_OK, 0) < 0)
 		r = skeleton_make(p->root.store_fd);
 	if (r < 0)
 		return r;
@@ -192,6 +182,7 @@ int overlay_decide(struct plan *p)
 	if (p->root.overlay != PLAN_OVERLAY_FUSE)
 		p->root.squash = false;
 	p->root.in_memory = p->root.overlay == PLAN_OVERLAY_KERNEL && !p->root.is_kept;
+	p->root.has_files = overlay_takes_files(p);
 	return p->root.is_host ? 0 : skeleton_open(p);
 }
 
@@ -227,7 +218,7 @@ static int memory_mount(struct setup *s)
 	    fchmodat(s->memory, "upper", s->plan->root.mode, 0) < 0 ||
 	    mkdirat(s->memory, "work", 0700) < 0)
 		return fail_sys("make the folders of the upper");
-	return 0;
+	return s->plan->root.has_files ? overlay_files_make(s->plan, s->memory) : 0;
 }
 
 static int kernel_mount(struct setup *s)
@@ -235,15 +226,15 @@ static int kernel_mount(struct setup *s)
 	const struct plan_root *root = &s->plan->root;
 	char lowers[OVERLAY_LOWERS_MAX], more[32];
 	int r = root->in_memory ? memory_mount(s) : 0;
+	int state = root->in_memory ? s->memory : s->state;
 
 	if (r < 0)
 		return r;
 	/* A tmpfs has nothing to sync. */
 	(void)snprintf(more, sizeof(more), "%s%s", root->in_memory ? "" : ",volatile",
 		       root->userxattr ? ",userxattr" : "");
-	overlay_lowers(lowers, s->tree, s->skeleton);
-	r = overlay_kernel_mount(SETUP_STAGING, lowers, root->in_memory ? s->memory : s->state,
-				 more);
+	overlay_lowers(lowers, root->has_files ? state : -EBADF, s->tree, s->skeleton);
+	r = overlay_kernel_mount(SETUP_STAGING, lowers, state, more);
 	return r < 0 ? fail(-r, "mount the overlay on '%s': %s", root->path,
 			    strerrordesc_np(-r))
 		     : 0;
@@ -300,7 +291,8 @@ static void fuse_exec(const struct plan *p, int userns, int fuse, int errors)
 	autoclose int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	sigset_t none;
 
-	overlay_lowers(lowers, p->root.fd, p->root.skeleton_fd);
+	overlay_lowers(lowers, p->root.has_files ? p->root.state_fd : -EBADF, p->root.fd,
+		       p->root.skeleton_fd);
 	used = snprintf(options, sizeof(options),
 			"lowerdir=%s,upperdir=/proc/self/fd/%d/upper,"
 			"workdir=/proc/self/fd/%d/work,volatile",

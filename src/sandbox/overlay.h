@@ -27,17 +27,18 @@
  * choice was left to sbx (may_fall_back) and that mount is refused, the caller starts over with
  * fuse.
  *
- * Below the tree lies one more layer, the skeleton: a folder of the store with the mount points
- * and files that a sandbox needs (/proc, /etc/hosts). What the tree lacks shows through from
- * there, so nothing is made in the upper, which holds what was written inside and nothing else.
+ * The upper holds what was written inside and nothing else. What a sandbox needs beside comes
+ * from layers: above the tree lie its own /etc/hosts and the like (overlay_files.h), and below
+ * a tree that lacks mount points (/proc, /dev) the skeleton, a folder of the store that has
+ * them.
  *
  * Uppers of the two drivers are not interchangeable (fuse-overlayfs marks opaque folders its
  * own way), so a kept one stays with the driver that made it.
  */
 
 /* Replaces PLAN_OVERLAY_AUTO, and decides p->root.squash, .userxattr, .in_memory,
- * .may_fall_back, .skeleton_*. Needs: p->ids decided, p->root.fd, .is_kept, and .store_fd
- * unless the driver is NONE. */
+ * .may_fall_back, .has_files, .skeleton_*. Needs: p->ids decided, p->root.fd, .is_kept, and
+ * .store_fd unless the driver is NONE. */
 int overlay_decide(struct plan *p);
 
 /* Whom pid 1 asks to start fuse-overlayfs on FUSE, mounted, in the user namespace USERNS. */

@@ -6,9 +6,14 @@
 #include <stdio.h>
 #include <sys/mount.h>
 
-void overlay_lowers(char text[OVERLAY_LOWERS_MAX], int tree, int skeleton)
+void overlay_lowers(char text[OVERLAY_LOWERS_MAX], int files, int tree, int skeleton)
 {
-	int used = snprintf(text, OVERLAY_LOWERS_MAX, "/proc/self/fd/%d", tree);
+	int used = 0;
+
+	if (files >= 0)
+		used = snprintf(text, OVERLAY_LOWERS_MAX, "/proc/self/fd/%d/files:", files);
+	used += snprintf(text + used, OVERLAY_LOWERS_MAX - (size_t)used, "/proc/self/fd/%d",
+			 tree);
 
 	if (skeleton >= 0)
 		(void)snprintf(text + used, OVERLAY_LOWERS_MAX - (size_t)used,

@@ -47,7 +47,7 @@ static int overlay_try(bool userxattr)
 	autoclose int second = open("two", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	char lowers[OVERLAY_LOWERS_MAX];
 
-	overlay_lowers(lowers, lower, second);
+	overlay_lowers(lowers, -EBADF, lower, second);
 	if (overlay_kernel_mount("merged", lowers, dir,
 				 userxattr ? ",volatile,userxattr" : ",volatile") < 0)
 		return fail(EOPNOTSUPP, "the kernel refuses the mount");

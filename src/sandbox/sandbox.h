@@ -86,6 +86,7 @@ struct plan_root {
 	bool in_memory;	    /* the upper is a tmpfs inside */
 	int store_fd;	    /* folder of the store, where the overlay probe is remembered */
 	const char *store_path;
+	bool has_files;	 /* /etc/hosts and the like are a layer, not bound */
 	int skeleton_fd; /* the layer below the tree; -EBADF: none */
 	const char *skeleton_path;
 	int state_fd; /* folder that holds upper/ and work/; -EBADF with NONE, in_memory */
