@@ -325,7 +325,7 @@ static int upper_close(struct enter *e, int r)
 	fail_save(&saved);
 	if (!e->is_kept)
 		closed = container_drop_temporary(&e->store, &e->container, &e->plan.ids);
-	else if (e->is_new && r < 0)
+	else if (e->is_new && r < 0 && !e->plan.root.is_started)
 		closed = container_remove(&e->store, &e->container, false);
 	else
 		closed = container_settle(&e->container);
@@ -334,6 +334,23 @@ static int upper_close(struct enter *e, int r)
 	container_sweep(&e->store);
 	fail_restore(&saved);
 	return r;
+}
+
+/* What is ours is made before a sandbox could make it in its place. */
+static void own_hide(struct enter *e)
+{
+	struct plan *p = &e->plan;
+	const char *cache;
+
+	if (p->n_mounts == 0 && p->root.overlay != PLAN_OVERLAY_NONE)
+		return;
+	if (e->store.dir < 0 && container_store_open(&p->arena, true, &e->store) < 0)
+		fail_forget();
+	else
+		plan_hide(p, e->store.path);
+	cache = sandbox_cache_folder(&p->arena);
+	if (cache)
+		plan_hide(p, cache);
 }
 
 static int plan_make(struct enter *e, const struct invocation *inv)
@@ -350,7 +367,10 @@ static int plan_make(struct enter *e, const struct invocation *inv)
 		r = store_say(e);
 	for (int i = 1; i < inv->argc; i++)
 		strv_push(&p->arena, &p->argv, inv->argv[i]);
-	return r < 0 ? r : plan_freeze(p);
+	if (r < 0)
+		return r;
+	own_hide(e);
+	return plan_freeze(p);
 }
 
 int cmd_enter(const struct invocation *inv)

@@ -39,7 +39,11 @@ static void message_handle(struct attach *a, const struct wire_message *m, int p
 {
 	int r;
 
-	if (m->type == WIRE_TERMINAL) {
+	/* The set-up sends the terminal, if at all, before it is over; a payload never does. */
+	a->is_ready |= m->type == WIRE_READY;
+	if (m->type == WIRE_TERMINAL && a->is_ready) {
+		(void)fd_close(passed);
+	} else if (m->type == WIRE_TERMINAL) {
 		attach_terminal_receive(a, passed);
 	} else if (m->type == WIRE_STOPPED) {
 		(void)fd_close(passed);

@@ -130,6 +130,7 @@ struct attach {
 	bool is_foreground, is_detached;
 	bool master_idle; /* nobody inside has the slave open: it is asked again later */
 	bool terminal_gone;
+	bool is_ready; /* sbx-init has taken over */
 	bool is_draining, is_ended;
 	int result;
 	/* CLOCK_MONOTONIC; 0: never */

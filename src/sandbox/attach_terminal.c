@@ -3,11 +3,13 @@
 #include "attach_parts.h"
 
 #include "util/scope.h"
+#include "util/sys.h"
 #include "util/term.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -141,10 +143,36 @@ void attach_resume(struct attach *a)
 	attach_send(a, SIGCONT);
 }
 
+/* --timeout holds while we are stopped, too: a child ends pid 1 in our place and continues us.
+ */
+static pid_t deadline_guard(const struct attach *a)
+{
+	pid_t parent = getpid(), guard = a->timeout_at ? fork() : -1;
+	uint64_t now;
+
+	if (guard != 0)
+		return guard;
+	(void)setsid(); /* what stops our group is not to stop it */
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	now = attach_now();
+	if (now < a->timeout_at)
+		(void)poll(NULL, 0, (int)(a->timeout_at - now));
+	(void)sys_pidfd_send_signal(a->pidfd, SIGKILL);
+	(void)kill(parent, SIGCONT);
+	_exit(0);
+}
+
 void attach_suspend(struct attach *a)
 {
+	pid_t guard;
+
 	attach_terminal_leave(a);
+	guard = deadline_guard(a);
 	(void)job_stop(a->stop_at != 0);
+	if (guard > 0) {
+		(void)kill(guard, SIGKILL);
+		(void)waitpid(guard, NULL, 0);
+	}
 	attach_resume(a);
 }
 

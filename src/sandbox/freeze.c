@@ -16,6 +16,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -239,11 +240,60 @@ static void mounts_sort(struct plan *p)
 		}
 }
 
+static void cover_add(struct plan *p, size_t mount, const char *path)
+{
+	struct plan_cover *covers = arena_alloc(&p->arena, (p->n_covers + 1) * sizeof(*covers));
+
+	if (p->n_covers)
+		memcpy(covers, p->covers, p->n_covers * sizeof(*covers));
+	covers[p->n_covers++] = (struct plan_cover){mount, arena_strdup(&p->arena, path)};
+	p->covers = covers;
+}
+
+/* What a sandbox could write there, the next one would be made by: a compiled filter, a kept
+ * sandbox's tree. A bind that shows such a folder gets it covered, one from within it is
+ * refused. */
+static int hide_in(struct plan *p, const char *hidden, const char *source, size_t mount)
+{
+	char real[PATH_MAX];
+
+	if (!realpath(source, real))
+		return 0;
+	if (path_is_in(hidden, real) && !streq(hidden, real)) {
+		cover_add(p, mount, hidden + strlen(real) + !streq(real, "/"));
+		return 0;
+	}
+	if (!path_is_in(real, hidden))
+		return 0;
+	return fail_hint(fail(EPERM, "'%s' is sbx's own, and no sandbox may see it", source),
+			 "bind a folder elsewhere");
+}
+
+static int hide_decide(struct plan *p)
+{
+	char hidden[PATH_MAX];
+	int r = 0;
+
+	for (size_t h = 0; h < p->hidden.n && r == 0; h++) {
+		if (!realpath(p->hidden.v[h], hidden))
+			continue;
+		if (p->root.overlay == PLAN_OVERLAY_NONE)
+			r = hide_in(p, hidden, p->root.source, PLAN_COVER_ROOT);
+		for (size_t i = 0; i < p->n_mounts && r == 0; i++)
+			if (p->mounts[i].kind == PLAN_MOUNT_BIND)
+				r = hide_in(p, hidden, p->mounts[i].path, i);
+	}
+	return r;
+}
+
 int plan_freeze(struct plan *p)
 {
 	int r;
 
 	mounts_sort(p);
+	r = hide_decide(p);
+	if (r < 0)
+		return fail_in(r, "mounts");
 	ids_default(p);
 	r = idmap_decide(p);
 	if (r < 0)

@@ -197,7 +197,7 @@ static int on_setup(struct launch *l, const struct wire_message *m, int *passed)
 		l->options->say(m->text);
 		return 0;
 	case WIRE_READY:
-		l->is_ready = true;
+		l->is_ready = l->plan->root.is_started = true;
 		return 0;
 	case WIRE_FAILED:
 		l->plan->root.is_refused = streq(m->step, "root");
@@ -294,6 +294,8 @@ static int run(struct launch *l)
 		r = attach_run(&l->attach);
 	}
 	status = pid1_reap(l);
+	/* Descriptors that are still on their way here could keep the driver's mount. */
+	l->wire = fd_close(l->wire);
 	r = fuse_reap(l, r);
 	if (r < 0)
 		return r;

@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
@@ -21,21 +20,6 @@ struct fd_path fd_path(int fd)
 	return path;
 }
 
-/* The deepest folder on the way to TARGET that is there. */
-static int nearest_open(const struct setup *s, const char *target)
-{
-	char path[PATH_MAX];
-	char *slash;
-	int r = -ENOENT;
-
-	(void)snprintf(path, sizeof(path), "%s", target);
-	while (r == -ENOENT && (slash = strrchr(path, '/'))) {
-		*slash = '\0';
-		r = path_open_in(s->root, *path ? path : ".", O_PATH | O_DIRECTORY);
-	}
-	return r;
-}
-
 void mount_own(struct setup *s, int fd)
 {
 	struct stat st;
@@ -44,8 +28,10 @@ void mount_own(struct setup *s, int fd)
 		s->own[s->n_own++] = st.st_dev;
 }
 
-static bool is_ours(const struct setup *s, int fd)
+/* Asked of the very folder in which something is about to be made. */
+static bool is_ours(void *context, int fd)
 {
+	const struct setup *s = context;
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
@@ -58,15 +44,9 @@ static bool is_ours(const struct setup *s, int fd)
 
 int mount_target_find(const struct setup *s, const char *target, enum path_type type)
 {
-	const char *path = target + strspn(target, "/");
-	int r = path_target_in(s->root, path, type, false);
+	const struct path_maker ours = {.may_make = is_ours, .context = (void *)s};
 
-	if (r != -ENOENT)
-		return r;
-	autoclose int nearest = nearest_open(s, target);
-	if (nearest < 0 || !is_ours(s, nearest))
-		return nearest < 0 ? nearest : -ENOENT;
-	return path_target_in(s->root, path, type, true);
+	return path_target_make_in(s->root, target + strspn(target, "/"), type, &ours);
 }
 
 /* The same with a sentence. */

@@ -21,29 +21,11 @@ enum { NOTHING_SPECIAL = SYS_ATTR_NOSUID | SYS_ATTR_NODEV | SYS_ATTR_NOEXEC };
 
 /* ---- /proc and /sys ---------------------------------------------------------------------- */
 
-/* The host's folder PATH, with all below, on the same place inside. */
-static int host_bind(const struct setup *s, const char *path, unsigned more)
-{
-	autoclose int host = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-	fail_forget();
-	if (host < 0)
-		return fail_sys("open '%s'", path);
-	return mount_bind_inside(s, host, PATH_FOLDER, path, NOTHING_SPECIAL | more);
-}
-
 int mounts_proc(struct setup *s)
 {
 	struct statfs st;
 
 	s->proc = mount_new(s, "proc", "/proc", NOTHING_SPECIAL, NULL);
-	/* A container that hides parts of its /proc gets no new one; its own is better than
-	 * none. */
-	if (s->proc == -EPERM) {
-		setup_note(s,
-			   "/proc is that of the container around: a new one is refused here");
-		s->proc = host_bind(s, "/proc", 0);
-	}
 	if (s->proc < 0)
 		return s->proc;
 	/* What is written below /proc from here on must reach procfs, not a file of the tree.
@@ -67,6 +49,8 @@ int mounts_proc(struct setup *s)
  */
 int mounts_sys(struct setup *s)
 {
+	autoclose int host = -EBADF;
+
 	if (s->plan->net != PLAN_NET_HOST)
 		s->sys = mount_new(s, "sysfs", "/sys", NOTHING_SPECIAL | SYS_ATTR_RDONLY, NULL);
 	if (s->sys >= 0)
@@ -77,7 +61,12 @@ int mounts_sys(struct setup *s)
 	 * refused. */
 	if (s->plan->net != PLAN_NET_HOST)
 		setup_note(s, "/sys is the host's, read-only: a new one is refused here");
-	s->sys = host_bind(s, "/sys", SYS_ATTR_RDONLY);
+	fail_forget();
+	host = open("/sys", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (host < 0)
+		return fail_sys("open '/sys'");
+	s->sys = mount_bind_inside(s, host, PATH_FOLDER, "/sys",
+				   NOTHING_SPECIAL | SYS_ATTR_RDONLY);
 	return s->sys < 0 ? s->sys : 0;
 }
 
@@ -112,8 +101,48 @@ int mounts_run_and_tmp(struct setup *s)
 
 /* ---- what the user asked for ------------------------------------------------------------- */
 
-static int user_mount(struct setup *s, const struct plan_mount *m, int source)
+/* An empty folder that can't be written, on FOLDER; its descriptor, or -EBADF where there is
+ * none. */
+static int empty_on(int folder, int *ret_empty)
 {
+	static const char options[] = "mode=0555,nr_inodes=2";
+	int made = mount_new_on("tmpfs", folder, NOTHING_SPECIAL | SYS_ATTR_RDONLY, options);
+
+	if (made == -ENOSYS) {
+		*ret_empty = -EBADF;
+		return mount("tmpfs", fd_path(folder).s, "tmpfs",
+			     MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, options) < 0
+			       ? -errno
+			       : 0;
+	}
+	*ret_empty = made;
+	return made < 0 ? made : 0;
+}
+
+/* Covers what of the mount MOUNTED the plan wants hidden; INDEX says which mount it is. */
+static int covers_apply(const struct setup *s, size_t index, int mounted)
+{
+	for (size_t i = 0; i < s->plan->n_covers; i++) {
+		const struct plan_cover *c = &s->plan->covers[i];
+		autoclose int empty = -EBADF;
+		int r;
+
+		if (c->mount != index)
+			continue;
+		autoclose int fd =
+			path_open_in(mounted, c->path, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+		r = fd < 0 ? fd : empty_on(fd, &empty);
+		if (r < 0)
+			return fail(-r, "hide '%s', which is sbx's own: %s", c->path,
+				    strerrordesc_np(-r));
+	}
+	return 0;
+}
+
+static int user_mount(struct setup *s, size_t index)
+{
+	const struct plan_mount *m = &s->plan->mounts[index];
+	int source = s->sources[index];
 	autoclose int fd = -EBADF;
 
 	if (m->kind == PLAN_MOUNT_TMPFS)
@@ -121,18 +150,16 @@ static int user_mount(struct setup *s, const struct plan_mount *m, int source)
 	else
 		fd = mount_bind_inside(s, source, m->source_is_folder ? PATH_FOLDER : PATH_FILE,
 				       m->target, m->attrs);
-	return fd < 0 ? fail_in(fd, "'%s'", m->source) : 0;
+	return fd < 0 ? fail_in(fd, "'%s'", m->source) : covers_apply(s, index, fd);
 }
 
 int mounts_user(struct setup *s)
 {
-	for (size_t i = 0; i < s->plan->n_mounts; i++) {
-		int r = user_mount(s, &s->plan->mounts[i], s->sources[i]);
+	int r = covers_apply(s, PLAN_COVER_ROOT, s->root);
 
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	for (size_t i = 0; i < s->plan->n_mounts && r == 0; i++)
+		r = user_mount(s, i);
+	return r;
 }
 
 /* ---- masks ------------------------------------------------------------------------------- */
@@ -152,22 +179,10 @@ static const char *const masked_in_sys[] = {
 	"devices/virtual/powercap",
 };
 
-/* Hides a folder by an empty one: the first time a tmpfs, then that tmpfs again, *EMPTY. */
+/* Hides a folder by an empty one: the first time a new one, then that again, *EMPTY. */
 static int mask_folder(int fd, int *empty)
 {
-	static const char options[] = "mode=0555,nr_inodes=2";
-	int made;
-
-	if (*empty >= 0)
-		return mount_cover(*empty, fd);
-	made = mount_new_on("tmpfs", fd, NOTHING_SPECIAL | SYS_ATTR_RDONLY, options);
-	if (made == -ENOSYS)
-		return mount("tmpfs", fd_path(fd).s, "tmpfs",
-			     MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, options) < 0
-			       ? -errno
-			       : 0;
-	*empty = made;
-	return made < 0 ? made : 0;
+	return *empty >= 0 ? mount_cover(*empty, fd) : empty_on(fd, empty);
 }
 
 static int mask(int root, const char *path, int null, int *empty)

@@ -28,8 +28,9 @@ static mode_t etc_mode(const struct plan *p)
 {
 	struct stat st;
 
-	return fstatat(p->root.fd, "etc", &st, AT_SYMLINK_NOFOLLOW) == 0 ? st.st_mode & 07777
-									 : 0755;
+	return fstatat(p->root.fd, "etc", &st, AT_SYMLINK_NOFOLLOW) == 0
+		       ? (st.st_mode & 07777) | 0700
+		       : 0755;
 }
 
 /* Real root isn't mapped; what it makes is to be the sandbox's root's. */
@@ -37,8 +38,7 @@ static int give(const struct plan *p, int fd)
 {
 	if (!sys_is_host_root())
 		return 0;
-	return fchown(fd, (uid_t)idmap_outside(&p->ids.uids, 0),
-		      (gid_t)idmap_outside(&p->ids.gids, 0)) < 0
+	return fchown(fd, p->ids.uids.extents[0].outside, p->ids.gids.extents[0].outside) < 0
 		       ? -errno
 		       : 0;
 }

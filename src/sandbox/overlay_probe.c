@@ -122,7 +122,7 @@ static void key_make(const struct plan *p, char key[PROBE_TEXT_MAX])
 static bool answer_recall(int store, const char *name, const char *key, char *ret_answer)
 {
 	char text[PROBE_TEXT_MAX + 4];
-	autoclose int fd = openat(store, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	autoclose int fd = openat(store, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
 	size_t len = strlen(key);
 	ssize_t n = fd < 0 ? -1 : io_read_all(fd, text, sizeof(text) - 1);
 

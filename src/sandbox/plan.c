@@ -161,6 +161,11 @@ int plan_add_tmpfs(struct plan *p, const char *target, const char *options, unsi
 	return mount_add(p, &m);
 }
 
+void plan_hide(struct plan *p, const char *path)
+{
+	strv_push(&p->arena, &p->hidden, arena_strdup(&p->arena, path));
+}
+
 void plan_add_file(struct plan *p, const char *target, const char *data, size_t len)
 {
 	struct plan_file f = {

@@ -82,9 +82,11 @@ struct plan_root {
 	bool readonly;
 	enum plan_overlay overlay; /* as asked; after plan_freeze() never AUTO */
 	bool may_fall_back; /* KERNEL was chosen by sbx: fuse where it refuses this tree */
-	bool is_refused;    /* sandbox_run(): it did */
-	bool in_memory;	    /* the upper is a tmpfs inside */
-	int store_fd;	    /* folder of the store, where the overlay probe is remembered */
+	bool is_started; /* sandbox_run(): the set-up was over, and the command's time had come
+			  */
+	bool is_refused; /* sandbox_run(): it did */
+	bool in_memory;	 /* the upper is a tmpfs inside */
+	int store_fd;	 /* folder of the store, where the overlay probe is remembered */
 	const char *store_path;
 	bool has_files;	 /* /etc/hosts and the like are a layer, not bound */
 	int skeleton_fd; /* the layer below the tree; -EBADF: none */
@@ -108,6 +110,13 @@ struct plan_mount {
 	const char *options; /* of the tmpfs */
 	unsigned attrs;	     /* SYS_ATTR_* */
 	bool devices;	     /* device nodes work (--device) */
+};
+
+/* A folder of sbx's own (the store, its caches) that a mount would show: it is covered. */
+enum { PLAN_COVER_ROOT = 1U << 31 }; /* the mount is the tree itself */
+struct plan_cover {
+	size_t mount;	  /* index in mounts */
+	const char *path; /* relative to the mount's root */
 };
 
 /* A file of the sandbox's own that hides the tree's, such as /etc/hosts. */
@@ -141,6 +150,9 @@ struct plan {
 
 	struct plan_mount *mounts;
 	size_t n_mounts;
+	struct strv hidden; /* folders of the host's that no sandbox may see */
+	struct plan_cover *covers;
+	size_t n_covers;
 	struct plan_file *files;
 	size_t n_files;
 
@@ -189,6 +201,13 @@ int plan_set_root(struct plan *p, const char *path);
 int plan_add_bind(struct plan *p, const char *source, const char *target, unsigned attrs);
 int plan_add_tmpfs(struct plan *p, const char *target, const char *options, unsigned attrs);
 int plan_add_device(struct plan *p, const char *source, const char *target, bool readonly);
+
+/* Nothing that is bound may show the folder PATH of the host's, which is made where it is
+ * missing. */
+void plan_hide(struct plan *p, const char *path);
+
+/* The folder of what this room caches. */
+const char *sandbox_cache_folder(struct arena *a);
 
 /* DATA is copied. A later file of the same target replaces the earlier one. */
 void plan_add_file(struct plan *p, const char *target, const char *data, size_t len);

@@ -332,7 +332,7 @@ static bool is_readonly(const struct plan *p)
 
 static bool has_mounts(const struct plan *p)
 {
-	return p->n_mounts > 0;
+	return p->n_mounts + p->n_covers > 0;
 }
 
 static bool has_limits(const struct plan *p)

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -106,11 +107,15 @@ int io_replace_file(int dir, const char *name, const void *data, size_t len)
 {
 	char temporary[64];
 	autoclose int fd = -EBADF;
+	uint64_t random;
 	int r;
 
-	(void)snprintf(temporary, sizeof(temporary), ".new.%ld", (long)getpid());
-	fd = openat(dir, temporary, O_CREAT | O_TRUNC | O_NOFOLLOW | O_WRONLY | O_CLOEXEC,
-		    0600);
+	/* Not a name that somebody could have put something at. */
+	if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
+		return fail_sys("get random bytes");
+	(void)snprintf(temporary, sizeof(temporary), ".new.%016llx",
+		       (unsigned long long)random);
+	fd = openat(dir, temporary, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return fail_sys("create '%s'", name);
 	r = io_write_all(fd, data, len);

@@ -212,7 +212,7 @@ static bool is_dots(const char *name)
 
 /* The folder PATH, made where it is missing, from the root down. PATH is cut on the way, and
  * whole again at the end. */
-static int parent_make(int root, char *path)
+static int parent_make(int root, char *path, const struct path_maker *maker)
 {
 	autoclose int at = path_open_in(root, ".", O_PATH | O_DIRECTORY);
 	char *end = path + strspn(path, "/");
@@ -226,7 +226,7 @@ static int parent_make(int root, char *path)
 		behind = *end;
 		*end = '\0';
 		r = path_open_in(root, path, O_PATH | O_DIRECTORY);
-		if (r == -ENOENT && !is_dots(name)) {
+		if (r == -ENOENT && !is_dots(name) && maker->may_make(maker->context, at)) {
 			r = target_make(at, name, PATH_FOLDER);
 			r = r < 0 ? r : target_open(at, name, PATH_FOLDER);
 		}
@@ -256,7 +256,20 @@ static int target_cut(char *path, char name[NAME_MAX + 1])
 	return 0;
 }
 
+static bool always(void *context, int dir)
+{
+	return true;
+}
+
 int path_target_in(int root, const char *path, enum path_type type, bool create)
+{
+	static const struct path_maker anywhere = {.may_make = always};
+
+	return path_target_make_in(root, path, type, create ? &anywhere : NULL);
+}
+
+int path_target_make_in(int root, const char *path, enum path_type type,
+			const struct path_maker *maker)
 {
 	char name[NAME_MAX + 1], rest[PATH_MAX];
 	int r;
@@ -268,8 +281,8 @@ int path_target_in(int root, const char *path, enum path_type type, bool create)
 	if (r < 0)
 		return r;
 	autoclose int parent = path_open_in(root, *rest ? rest : ".", O_PATH | O_DIRECTORY);
-	if (parent == -ENOENT && create)
-		parent = parent_make(root, rest);
+	if (parent == -ENOENT && maker)
+		parent = parent_make(root, rest, maker);
 	if (parent < 0)
 		return parent;
 	if (!*name || is_dots(name))
@@ -277,7 +290,7 @@ int path_target_in(int root, const char *path, enum path_type type, bool create)
 			       ? -EISDIR
 			       : path_open_in(root, *path ? path : ".", O_PATH | O_DIRECTORY);
 	r = target_open(parent, name, type);
-	if (r != -ENOENT || !create)
+	if (r != -ENOENT || !maker || !maker->may_make(maker->context, parent))
 		return r;
 	r = target_make(parent, name, type);
 	return r < 0 ? r : target_open(parent, name, type);

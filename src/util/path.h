@@ -30,6 +30,15 @@ int path_open_in(int root, const char *path, int flags);
 enum path_type { PATH_FOLDER, PATH_FILE };
 int path_target_in(int root, const char *path, enum path_type type, bool create);
 
+/* The same, where what is missing is made only in folders of which MAY_MAKE says so, asked with
+ * a descriptor of that very folder. NULL for MAKER: nothing is made. */
+struct path_maker {
+	bool (*may_make)(void *context, int dir);
+	void *context;
+};
+int path_target_make_in(int root, const char *path, enum path_type type,
+			const struct path_maker *maker);
+
 /* Reads the regular file at PATH below ROOT, of at most MAX bytes, into ARENA with a NUL
  * behind; -EFBIG above MAX, -EINVAL where it is no regular file (never blocks on a FIFO). */
 int path_read_in(int root, const char *path, struct arena *a, size_t max, char **ret_data,

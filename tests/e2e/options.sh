@@ -96,5 +96,37 @@ for overlay in kernel fuse; do
     succeeds "the sandbox is sound" "$SBX" enter forged -- true
     succeeds "and goes" "$SBX" rm forged
 done
-is "no driver was started for it" "$(pgrep -c -u "$(id -u)" fuse-overlayfs)" 0
+is "no driver was started for it" "$(pgrep -c -r D,R,S -u "$(id -u)" fuse-overlayfs)" 0
+
+# ---- what is sbx's own stays out of sight ----
+mkdir -p "$HOME/.cache"
+run "$SBX" enter -v "$HOME:/home/me" "$root" -- sh -c 'ls -A /home/me/.local/share/sbx /home/me/.cache/sbx; touch /home/me/.cache/sbx/x'
+is "the store and the cache are covered in a bound home folder" "$(tr -d '\n' <<<"$out" | sed 's/.home.me[^:]*://g')" ""
+like "and can't be written" "$err" "Read-only"
+run "$SBX" enter -v "$HOME/.local/share/sbx/tmp:/x" "$root" -- true
+is "a bind from within the store is refused" "$status" 125
+
+# ---- in a container that hides parts of /proc ----
+# shellcheck disable=SC2016
+run unshare --map-root-user --mount sh -c \
+    'mount --bind /dev/null /proc/keys && exec "$2" enter "$1" -- /busybox true' - "$work/tree" "$SBX"
+is "no new /proc is to be had: refused, and not replaced by the outer one" "$status" 125
+like "with what mends it" "$err" "hint: .*unmask"
+
+# ---- a command that stops itself stops no clock ----
+cat >"$work/stop.py" <<'END'
+import os, pty, sys
+pid, fd = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+try:
+    while os.read(fd, 1000):
+        pass
+except OSError:
+    pass
+print(os.waitpid(pid, 0)[1] >> 8)
+END
+# shellcheck disable=SC2016
+run timeout 20 python3 "$work/stop.py" "$SBX" enter --timeout 1s "$root" -- sh -c 'kill -STOP $$; sleep 60'
+is "--timeout ends a stopped command" "$out" 137
 done_testing

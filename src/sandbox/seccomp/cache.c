@@ -120,6 +120,18 @@ static int base_open(bool create)
 	return openat(home_fd, ".cache", O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
+const char *sandbox_cache_folder(struct arena *a)
+{
+	const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+	autoclose int base = base_open(true);
+	autoclose int sbx = base >= 0 ? folder_open(base, "sbx", true) : -EBADF;
+
+	if (sbx < 0)
+		return NULL;
+	return xdg && xdg[0] == '/' ? arena_printf(a, "%s/sbx", xdg)
+				    : arena_printf(a, "%s/.cache/sbx", home);
+}
+
 static int cache_open(bool create)
 {
 	autoclose int base = base_open(create);

@@ -16,7 +16,9 @@
  * The cache decides what a sandbox may do, so nothing in it is taken on trust: the folders and
  * the file must belong to the caller and be writable by nobody else, and the file must have the
  * right length and checksum. What isn't so is ignored, and replaced where that can be done. A
- * cache that can't be read or written is no error: it costs time, nothing else.
+ * sandbox that has ~/.cache bound could write it as its owner, so such a bind gets it covered
+ * (plan_hide()). A cache that can't be read or written is no error: it costs time, nothing
+ * else.
  */
 
 struct cache_key {
