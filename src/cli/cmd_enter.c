@@ -345,7 +345,7 @@ static void own_hide(struct enter *e)
 	if (p->n_mounts == 0 && p->root.overlay != PLAN_OVERLAY_NONE)
 		return;
 	if (e->store.dir < 0 && container_store_open(&p->arena, true, &e->store) < 0)
-		fail_forget();
+		fail_forget(); /* --direct, and nothing that could be written */
 	else
 		plan_hide(p, e->store.path);
 	cache = sandbox_cache_folder(&p->arena);

@@ -44,6 +44,10 @@
  * sbx-init never waits for the launcher: where the socket is full it drops the message. Nothing
  * depends on one: it ends with the payload's exit status, or 128+N where signal N ended it, and
  * the kernel then ends whatever still runs inside. When the launcher ends, pid 1 is killed.
+ *
+ * GAP: such a payload can also send descriptors whose last close takes long (SO_LINGER), and so
+ * hold up the launcher, --timeout included. A pipe in place of the socket could carry none; it
+ * waits for the network's gate, which needs to pass one.
  */
 
 #include <stdint.h>
