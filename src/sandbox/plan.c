@@ -114,7 +114,6 @@ static int bind_add(struct plan *p, const char *source, const char *target, unsi
 		.kind = PLAN_MOUNT_BIND,
 		.target = path_clean(&p->arena, target),
 		.attrs = attrs,
-		.devices = device,
 	};
 	struct stat st = {0};
 

@@ -109,7 +109,6 @@ struct plan_mount {
 	const char *target;  /* absolute and clean, inside */
 	const char *options; /* of the tmpfs */
 	unsigned attrs;	     /* SYS_ATTR_* */
-	bool devices;	     /* device nodes work (--device) */
 };
 
 /* A folder of sbx's own (the store, its caches) that a mount would show: it is covered. */
