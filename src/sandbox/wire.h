@@ -15,13 +15,16 @@
  *                       WIRE_FUSE      + descriptor: /dev/fuse, mounted; start the driver on it
  *                       WIRE_TERMINAL  + descriptor: the pty's master side
  *                       WIRE_NOTE        text: something that was left out
- *                       WIRE_READY       the set-up is over; from here on only what follows is
- * taken WIRE_FAILED      step, err, text, hint: set-up failed; the child ends sbx-init ->
- * WIRE_FAILED      the same, of its own start (step "init"); it ends, 125 WIRE_EXEC_FAILED err,
- * text, hint: the payload can't be executed; status is sbx's exit status: 127 where the
- * command, or an interpreter that it names, doesn't exist, else 126 WIRE_STOPPED     status:
- * the signal that stopped the payload, each time WIRE_EXITED      status: as waitpid() gives
- * it; after EXEC_FAILED too launcher -> child   WIRE_GO          the gate "ids" is open
+ *                       WIRE_FAILED      step, err, text, hint: set-up failed; the child ends
+ *                       WIRE_READY       the set-up is over; only what follows is taken now
+ *   sbx-init ->         WIRE_FAILED      the same, of its own start (step "init"); it ends, 125
+ *                       WIRE_EXEC_FAILED err, text, hint: the payload can't be executed; status
+ *                                        is sbx's exit status: 127 where the command, or an
+ *                                        interpreter that it names, doesn't exist, else 126
+ *                       WIRE_STOPPED     status: the signal that stopped the payload, each time
+ *                       WIRE_EXITED      status: as waitpid() gives it; after EXEC_FAILED too.
+ *                                        For who watches: the launcher takes pid 1's own status
+ *   launcher -> child   WIRE_GO          the gate "ids" is open
  *
  * sbx-init is started as pid 1, by execveat() of a memfd, with all that the payload shall have
  * already on: ids, capabilities, no_new_privs, seccomp, limits, root, working folder,
