@@ -42,7 +42,6 @@ struct launch {
 	int userns; /* for the fuse driver */
 	pid_t fuse;
 	int fuse_errors;
-	bool is_ready;
 };
 
 static void launch_init(struct launch *l, struct plan *p, const struct sandbox_options *options)
@@ -197,7 +196,7 @@ static int on_setup(struct launch *l, const struct wire_message *m, int *passed)
 		l->options->say(m->text);
 		return 0;
 	case WIRE_READY:
-		l->is_ready = l->plan->root.is_started = true;
+		l->plan->root.is_started = true;
 		return 0;
 	case WIRE_FAILED:
 		l->plan->root.is_refused = streq(m->step, "root");
@@ -214,7 +213,7 @@ static int on_message(void *context, const struct wire_message *m, int passed)
 	struct launch *l = context;
 	autoclose int owned = passed;
 
-	if (!l->is_ready)
+	if (!l->plan->root.is_started)
 		return on_setup(l, m, &owned);
 	if (m->type == WIRE_EXEC_FAILED)
 		(void)fail(m->err > 0 && m->err < 4096 ? m->err : EPROTO, "%s", m->text);
@@ -309,6 +308,7 @@ int sandbox_run(struct plan *p, const struct sandbox_options *options)
 	SCOPE_END(launch_done) struct launch l;
 	int pair[2], r;
 
+	p->root.is_started = p->root.is_refused = false;
 	launch_init(&l, p, options);
 	r = attach_prepare(&l.attach, p, options);
 	if (r == 0)

@@ -79,6 +79,20 @@ run unshare --map-root-user --mount sh -c \
 check "--direct --read-only: what is mounted below is read-only too" [ "$status" = 1 ]
 like "and says so" "$err" "Read-only file system"
 
+# ---- a tree that the kernel's overlay refuses: two overlays lie below it already ----
+mkdir "$work"/{one,two,stack}
+# shellcheck disable=SC2016
+stacked='mount -t tmpfs none "$1/one" && mount -t tmpfs none "$1/two" && cd "$1" &&
+    mkdir one/upper one/work two/upper two/work one/merged &&
+    mount -t overlay none -o lowerdir=tree,upperdir=one/upper,workdir=one/work,userxattr one/merged &&
+    mount -t overlay none -o lowerdir=one/merged,upperdir=two/upper,workdir=two/work,userxattr stack &&
+    "$2" enter --map self "$3" -- /busybox head -n 1 /proc/mounts && ls -A two/upper'
+run unshare --map-root-user --mount sh -c "$stacked" - "$work" "$SBX" one/merged
+like "a tree on an overlay: the kernel's driver" "$out" "^overlay /"
+run unshare --map-root-user --mount sh -c "$stacked" - "$work" "$SBX" stack
+like "on two of them: fuse takes over" "$out" "^fuse-overlayfs /"
+is "and that is all there is to see" "$(wc -l <<<"$out") $status" "1 0"
+
 # ---- a sandbox in a sandbox ----
 cp "$SBX" "$work/sbx"
 run "$SBX" enter --nested -v "$work:/mnt" -v "$work/tree:/tree" "$root" -- /mnt/sbx enter --map self /tree -- /busybox echo inner
