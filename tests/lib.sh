@@ -8,7 +8,8 @@ set -euo pipefail
 umask 022
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-test_user=sbx-test
+# Whom root tests as; with another name two checkouts can be tested at once.
+test_user=${SBX_TEST_USER:-sbx-test}
 
 say() {
     printf '== %s\n' "$*" >&2
