@@ -174,7 +174,8 @@ static void offer_limits(struct answer *s)
 
 static void offer_security(struct answer *s)
 {
-	static const char *const words[] = {"no-new-privileges", "seccomp="};
+	static const char *const words[] = {"landlock=disable", "no-new-privileges",
+					    "seccomp="};
 	const char *profile = str_after(s->value, "seccomp=");
 
 	if (!profile) {

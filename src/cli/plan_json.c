@@ -87,6 +87,7 @@ static void add_rights(struct json_object *o, const struct plan *p)
 	json_object_object_add(o, "capabilities", caps);
 	json_object_object_add(o, "no_new_privs", json_object_new_boolean(!p->new_privs));
 	json_object_object_add(o, "nested", json_object_new_boolean(p->nested));
+	json_object_object_add(o, "landlock", json_object_new_int(p->landlock));
 	add_string(o, "seccomp", p->seccomp ? p->seccomp : "default");
 }
 

@@ -327,10 +327,19 @@ static int take_apparmor(struct plan *p, const char *value)
 							  "sandbox keeps the caller's");
 }
 
+static int take_landlock(struct plan *p, const char *value)
+{
+	p->no_landlock = streq(value, "disable");
+	return p->no_landlock ? 0
+			      : fail(EINVAL, "the rules of Landlock are sbx's own; they can "
+					     "only be disabled: landlock=disable");
+}
+
 /* clang-format off */
 static const struct security securities[] = {
 	{"seccomp",           take_seccomp, NULL},
 	{"no-new-privileges", take_no_new_privileges, NULL},
+	{"landlock",          take_landlock, NULL},
 	{"label",             take_label, NULL},
 	{"apparmor",          take_apparmor, NULL},
 	{"mask",        NULL, "no more of /proc and /sys can be hidden than always is; bind an empty file over it"},
@@ -359,7 +368,8 @@ static int security_take(struct plan *p, const char *value)
 int spec_security_opt(struct plan *p, const char *value)
 {
 	return spec_failed(security_take(p, value), value,
-			   "seccomp=FILE, seccomp=unconfined or no-new-privileges=false");
+			   "seccomp=FILE, seccomp=unconfined, no-new-privileges=false or "
+			   "landlock=disable");
 }
 
 /* ---- names ------------------------------------------------------------------------------ */

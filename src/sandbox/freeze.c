@@ -3,6 +3,7 @@
 #include "account.h"
 #include "caps.h"
 #include "idmap.h"
+#include "landlock.h"
 #include "overlay.h"
 #include "sandbox.h"
 #include "seccomp.h"
@@ -314,6 +315,7 @@ int plan_freeze(struct plan *p)
 	r = seccomp_choose(p);
 	if (r < 0)
 		return fail_in(r, "seccomp");
+	landlock_decide(p);
 
 	if (!p->hostname)
 		p->hostname = hostname_of(p);

@@ -4,6 +4,7 @@
 
 #include "config.h"
 #include "idmap.h"
+#include "landlock.h"
 #include "mount.h"
 #include "mount_attrs.h"
 #include "overlay_files.h"
@@ -318,6 +319,8 @@ static void fuse_exec(const struct plan *p, int userns, int fuse, int errors)
 	keep_open(p->root.skeleton_fd);
 	keep_open(p->root.state_fd);
 	keep_open(fuse);
+	if (landlock_driver(p) < 0)
+		return;
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)execve(SBX_FUSE_OVERLAYFS, (char *const *)argv, envp);

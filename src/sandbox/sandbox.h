@@ -171,6 +171,8 @@ struct plan {
 	struct plan_caps caps;
 	bool new_privs;	     /* execve may raise rights: no_new_privs stays off */
 	bool nested;	     /* user namespaces inside are allowed */
+	bool no_landlock;    /* as asked */
+	int landlock;	     /* after plan_freeze() the version that is used; 0: none */
 	const char *seccomp; /* NULL: the default, "unconfined", or a profile's path */
 	struct plan_filter filters[3];
 	size_t n_filters;

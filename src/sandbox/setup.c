@@ -4,6 +4,7 @@
 
 #include "caps.h"
 #include "idmap.h"
+#include "landlock.h"
 #include "mount.h"
 #include "mounts.h"
 #include "overlay.h"
@@ -350,6 +351,11 @@ static bool has_filters(const struct plan *p)
 	return p->n_filters > 0 && !p->new_privs;
 }
 
+static bool has_landlock(const struct plan *p)
+{
+	return p->landlock > 0;
+}
+
 static bool has_early_filters(const struct plan *p)
 {
 	return p->n_filters > 0 && p->new_privs;
@@ -393,6 +399,8 @@ const struct setup_step setup_steps[] = {
 	{"terminal", step_terminal, has_terminal, "make a terminal, send its other side home"},
 	/* While root: the user's own folder may be closed to what they are now. */
 	{"workdir", step_workdir, NULL, "enter the working folder"},
+	/* After the last mount, which it forbids; while root, who needs no no_new_privs for it. */
+	{"landlock", landlock_payload, has_landlock, "let nothing be opened outside the new root"},
 	/* Without no_new_privs only CAP_SYS_ADMIN can load a filter; so it comes first, and must let the
 	 * steps below pass. */
 	{"early-seccomp", step_seccomp, has_early_filters, "load the seccomp filter"},

@@ -65,6 +65,35 @@ int sys_exec_fd(int fd, char *const argv[], char *const envp[]);
 /* seccomp(SECCOMP_SET_MODE_FILTER). */
 int sys_seccomp_load(const struct sock_filter *filter, unsigned short n);
 
+/* Landlock (landlock(7)): the newest version that the kernel has, 0 where it has none or has it
+ * switched off. */
+int sys_landlock_version(void);
+
+/* The rights on files as LANDLOCK_ACCESS_FS_* has them; the headers may be older than the
+ * kernel. */
+enum {
+	SYS_ACCESS_EXECUTE = 1 << 0,
+	SYS_ACCESS_WRITE_FILE = 1 << 1,
+	SYS_ACCESS_READ_FILE = 1 << 2,
+	SYS_ACCESS_READ_DIR = 1 << 3,
+	SYS_ACCESS_TRUNCATE = 1 << 14,
+	SYS_ACCESS_IOCTL_DEV = 1 << 15,
+};
+
+/* Every right that VERSION of Landlock can refuse. */
+uint64_t sys_landlock_rights(int version);
+
+/* A set of rules that refuses HANDLED (SYS_ACCESS_*) but where it is allowed, and with
+ * NO_ABSTRACT_SOCKETS (version 6) to connect to abstract sockets of processes outside. */
+int sys_landlock_ruleset(uint64_t handled, bool no_abstract_sockets);
+
+/* Allows RIGHTS on the file FD, or on the folder FD and all below. */
+int sys_landlock_allow(int ruleset, int fd, uint64_t rights);
+
+/* Puts the rules on this thread and its children to come, for good. Needs no_new_privs or
+ * CAP_SYS_ADMIN. */
+int sys_landlock_restrict(int ruleset);
+
 /* The capability sets of the calling thread, one bit per CAP_*. */
 struct sys_caps {
 	uint64_t effective, permitted, inheritable;
