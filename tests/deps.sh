@@ -17,7 +17,7 @@ packages() {
         case $list in
         build)
             echo gcc libc6-dev meson ninja-build pkg-config
-            echo libcap-dev libseccomp-dev libjson-c-dev
+            echo libcap-dev libseccomp-dev libjson-c-dev libslirp-dev libglib2.0-dev
             echo uidmap fuse-overlayfs
             ;;
         tree)

@@ -6,6 +6,7 @@
 #include "spec.h"
 
 #include "container/container.h"
+#include "net/net.h"
 #include "sandbox/sandbox.h"
 #include "util/fail.h"
 #include "util/scope.h"
@@ -262,6 +263,8 @@ static int options_apply(struct plan *p, const struct enter_options *o)
 	p->ids.keep = o->keep_id;
 	p->ids.strict = o->strict_ids;
 	p->net = o->net;
+	if (p->net == PLAN_NET_OWN)
+		p->resolv_conf = net_resolv_conf(&p->arena);
 	p->user = o->user;
 	p->caps_add = o->caps_add;
 	p->caps_drop = o->caps_drop;
@@ -287,6 +290,16 @@ static int options_apply(struct plan *p, const struct enter_options *o)
 
 /* ---- running ----------------------------------------------------------------------------- */
 
+static int network_start(const struct sandbox_network *n, int tap, int errors, pid_t *ret_pid)
+{
+	struct net_config config = {0};
+
+	net_servers_read(&config);
+	return net_start(&config, tap, errors, ret_pid);
+}
+
+static const struct sandbox_network own_network = {net_tap_make, network_start};
+
 static int run(struct enter *e)
 {
 	struct plan *p = &e->plan;
@@ -294,6 +307,7 @@ static int run(struct enter *e)
 		.terminal = e->o->terminal,
 		.interactive = e->o->interactive,
 		.detach_keys = e->o->detach_keys,
+		.network = &own_network,
 		.debug = e->o->debug,
 		.say = say,
 	};

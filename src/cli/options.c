@@ -13,7 +13,7 @@ static_assert(PLAN_OVERLAY_AUTO == 0 && PLAN_OVERLAY_KERNEL == 1 && PLAN_OVERLAY
 	      "auto|kernel|fuse|none");
 static_assert(PLAN_MAP_AUTO == 0 && PLAN_MAP_SUBIDS == 1 && PLAN_MAP_SELF == 2,
 	      "auto|subids|self");
-static_assert(PLAN_NET_NONE == 0 && PLAN_NET_HOST == 1, "none|host");
+static_assert(PLAN_NET_NONE == 0 && PLAN_NET_HOST == 1 && PLAN_NET_OWN == 2, "none|host|slirp");
 
 /* VALUE is one capability, or several with commas between them. */
 static int set_caps(const struct opt *o, struct arena *a, const char *value, void *field)
@@ -125,9 +125,9 @@ OPT_HEADING("Rights"),
       "set a resource limit, such as nofile=1024; host takes all of the caller's"},
 
 OPT_HEADING("Network"),
-{0,   "net", "none|host", opt_choice, AT(net), COMPLETE_CHOICE,
-      "no network (the default), or the host's"},
-{0,   "network", "none|host", opt_choice, AT(net), COMPLETE_CHOICE,
+{0,   "net", "none|host|slirp", opt_choice, AT(net), COMPLETE_CHOICE,
+      "no network (the default), the host's, or a user-mode network of its own"},
+{0,   "network", "none|host|slirp", opt_choice, AT(net), COMPLETE_CHOICE,
       "the same as --net"},
 
 OPT_HEADING("Terminal"),

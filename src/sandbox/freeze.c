@@ -117,6 +117,10 @@ static void resolv_conf_decide(struct plan *p)
 	char *data;
 	size_t len;
 
+	if (p->net == PLAN_NET_OWN) {
+		plan_add_file(p, "/etc/resolv.conf", p->resolv_conf, strlen(p->resolv_conf));
+		return;
+	}
 	if (p->net == PLAN_NET_HOST &&
 	    io_read_path("/etc/resolv.conf", &p->arena, RESOLV_CONF_MAX, &data, &len) == 0) {
 		plan_add_file(p, "/etc/resolv.conf", data, len);

@@ -42,6 +42,8 @@ struct launch {
 	int userns; /* for the fuse driver */
 	pid_t fuse;
 	int fuse_errors;
+	pid_t network;
+	int network_errors;
 };
 
 static void launch_init(struct launch *l, struct plan *p, const struct sandbox_options *options)
@@ -62,11 +64,13 @@ static void launch_init(struct launch *l, struct plan *p, const struct sandbox_o
 			  .dev = -EBADF,
 			  .run = -EBADF,
 			  .terminal = -EBADF,
+			  .make_network = options->network ? options->network->make : NULL,
 			  .debug = options->debug},
 		.wire = -EBADF,
 		.pidfd = -EBADF,
 		.userns = -EBADF,
 		.fuse_errors = -EBADF,
+		.network_errors = -EBADF,
 	};
 }
 
@@ -79,6 +83,7 @@ static void launch_done(struct launch *l)
 	(void)fd_close(l->pidfd);
 	(void)fd_close(l->userns);
 	(void)fd_close(l->fuse_errors);
+	(void)fd_close(l->network_errors);
 }
 
 /* A copy that nothing inside can write through /proc/1/exe: sealed, and no file of the host's.
@@ -183,6 +188,16 @@ static int on_fuse(struct launch *l, int fuse)
 	return overlay_fuse_start(l->plan, l->userns, fuse, l->fuse_errors, &l->fuse);
 }
 
+static int on_network(struct launch *l, int tap)
+{
+	const struct sandbox_network *n = l->options->network;
+
+	if (l->network > 0 || !n)
+		return fail(EPROTO, "the set-up sent a network that was not asked for");
+	l->network_errors = memfd_create("sbx-net", MFD_CLOEXEC);
+	return n->start(n, tap, l->network_errors, &l->network);
+}
+
 /* While pid 1 is still our own code. */
 static int on_setup(struct launch *l, const struct wire_message *m, int *passed)
 {
@@ -192,6 +207,8 @@ static int on_setup(struct launch *l, const struct wire_message *m, int *passed)
 		return 0;
 	case WIRE_FUSE:
 		return on_fuse(l, *passed);
+	case WIRE_NETWORK:
+		return on_network(l, *passed);
 	case WIRE_NOTE:
 		l->options->say(m->text);
 		return 0;
@@ -234,21 +251,27 @@ static int pid1_reap(struct launch *l)
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* What fuse-overlayfs said last. */
-static int fuse_complaint(const struct launch *l)
+enum { SAID_MAX = 1024 };
+
+/* The last line that a helper said to the file ERRORS. */
+static const char *last_said(int errors, char said[SAID_MAX])
 {
-	char said[1024], *line;
-	ssize_t n = pread(l->fuse_errors, said, sizeof(said) - 1, 0);
+	ssize_t n = pread(errors, said, SAID_MAX - 1, 0);
+	char *line;
 
 	said[n > 0 ? n : 0] = '\0';
 	while (n > 0 && said[n - 1] == '\n')
 		said[--n] = '\0';
 	line = strrchr(said, '\n');
+	return line ? line + 1 : *said ? said : "it ended early";
+}
+
+static int fuse_complaint(const struct launch *l)
+{
+	char said[SAID_MAX];
+
 	return fail_hint(
-		fail(EIO, "fuse-overlayfs: %s",
-		     line    ? line + 1
-		     : *said ? said
-			     : "it ended early"),
+		fail(EIO, "fuse-overlayfs: %s", last_said(l->fuse_errors, said)),
 		"see whether %s runs; --overlay kernel does without it where the tree's "
 		"owners are mapped",
 		SBX_FUSE_OVERLAYFS);
@@ -267,6 +290,24 @@ static int fuse_reap(struct launch *l, int r)
 	while (waitpid(l->fuse, &status, 0) < 0 && errno == EINTR)
 		;
 	return r < 0 && WIFEXITED(status) && WEXITSTATUS(status) ? fuse_complaint(l) : r;
+}
+
+/* Its work is over with pid 1. One that ended before has left the sandbox without a network. */
+static void network_reap(struct launch *l)
+{
+	char said[SAID_MAX], note[FAIL_TEXT_MAX];
+	int status = 0;
+
+	if (l->network <= 0)
+		return;
+	if (waitpid(l->network, &status, WNOHANG) == 0) {
+		(void)kill(l->network, SIGKILL);
+		(void)waitpid(l->network, &status, 0);
+		return;
+	}
+	(void)snprintf(note, sizeof(note), "the network ended early: %s",
+		       last_said(l->network_errors, said));
+	l->options->say(note);
 }
 
 static int run(struct launch *l)
@@ -295,6 +336,7 @@ static int run(struct launch *l)
 	status = pid1_reap(l);
 	/* Descriptors that are still on their way here could keep the driver's mount. */
 	l->wire = fd_close(l->wire);
+	network_reap(l);
 	r = fuse_reap(l, r);
 	if (r < 0)
 		return r;

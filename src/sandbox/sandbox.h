@@ -70,7 +70,7 @@ enum plan_overlay {
 	PLAN_OVERLAY_NONE
 };
 
-enum plan_net { PLAN_NET_NONE, PLAN_NET_HOST };
+enum plan_net { PLAN_NET_NONE, PLAN_NET_HOST, PLAN_NET_OWN };
 
 struct plan_root {
 	const char *path;   /* as the user said it, escaped for messages */
@@ -146,6 +146,7 @@ struct plan {
 	struct plan_root root;
 	struct plan_ids ids;
 	enum plan_net net;
+	const char *resolv_conf; /* of PLAN_NET_OWN */
 
 	struct plan_mount *mounts;
 	size_t n_mounts;
@@ -245,10 +246,21 @@ const char *caps_name(unsigned cap, char buffer[CAPS_NAME_MAX]);
 /* Whether the payload gets a terminal: as the caller's stdin is one, or as asked. */
 enum terminal_wish { TERMINAL_AUTO, TERMINAL_YES, TERMINAL_NO };
 
+/* A network of the sandbox's own, for PLAN_NET_OWN: somebody else's, this room only opens the gates. */
+struct sandbox_network {
+	/* In pid 1, in the new network namespace and with CAP_NET_ADMIN there: makes the interface and
+	 * returns the descriptor that serves it. Mustn't allocate. */
+	int (*make)(void);
+	/* In the launcher: starts who serves TAP; it ends with the sandbox. What it complains of
+	 * goes to ERRORS. */
+	int (*start)(const struct sandbox_network *n, int tap, int errors, pid_t *ret_pid);
+};
+
 struct sandbox_options {
 	enum terminal_wish terminal;
-	bool interactive;	       /* stdin is handed in even where it would not be */
-	const char *detach_keys;       /* podman's format; "" for none; NULL: ctrl-p,ctrl-q */
+	bool interactive;	 /* stdin is handed in even where it would not be */
+	const char *detach_keys; /* podman's format; "" for none; NULL: ctrl-p,ctrl-q */
+	const struct sandbox_network *network;
 	bool debug;		       /* each step of the set-up on stderr, with its time */
 	void (*say)(const char *note); /* for what is found to be left out only on the way */
 };

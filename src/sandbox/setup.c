@@ -157,13 +157,23 @@ static int step_pivot(struct setup *s)
 	return chdir("/") < 0 ? fail_sys("enter '/'") : 0;
 }
 
-static int step_network(struct setup *s)
+static int step_loopback(struct setup *s)
 {
 	struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP};
 	autoclose int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) < 0)
 		return fail_sys("bring the loopback interface up");
+	return 0;
+}
+
+static int step_own_network(struct setup *s)
+{
+	autoclose int tap = s->make_network();
+
+	if (tap < 0)
+		return tap;
+	message_send(s, WIRE_NETWORK, tap);
 	return 0;
 }
 
@@ -311,9 +321,14 @@ static int step_exec(struct setup *s)
 
 /* ---- the table --------------------------------------------------------------------------- */
 
-static bool has_own_net(const struct plan *p)
+static bool has_loopback(const struct plan *p)
 {
-	return p->net != PLAN_NET_HOST;
+	return p->net == PLAN_NET_NONE;
+}
+
+static bool has_own_network(const struct plan *p)
+{
+	return p->net == PLAN_NET_OWN;
 }
 
 static bool is_not_nested(const struct plan *p)
@@ -369,9 +384,10 @@ const struct setup_step setup_steps[] = {
 	{"sources", step_sources, NULL, "open the tree, the upper and what is bound"},
 	/* Before the ids, since they need none: they run while newuidmap does. */
 	{"namespaces", step_namespaces, NULL, "enter new ipc, uts, cgroup and net namespaces"},
-	/* The gate of the network: a helper outside would be sent its descriptor from here, and serve it
-	 * while the set-up goes on. */
-	{"network", step_network, has_own_net, "bring the loopback interface up"},
+	{"loopback", step_loopback, has_loopback, "bring the loopback interface up"},
+	/* The gate of the network: a helper outside is sent its descriptor from here, and starts while the
+	 * set-up goes on. */
+	{"network", step_own_network, has_own_network, "make the network interface, send it home"},
 	{"hostname", step_hostname, NULL, "set the host name"},
 	/* The gate. After it files can be made; before it they would belong to nobody. */
 	{"ids", step_ids, NULL, "wait for the id maps, become their root"},

@@ -14,6 +14,7 @@
  *   child -> launcher   WIRE_USERNS    + descriptor: the user namespace, for the driver
  *                       WIRE_FUSE      + descriptor: /dev/fuse, mounted; start the driver on it
  *                       WIRE_TERMINAL  + descriptor: the pty's master side
+ *                       WIRE_NETWORK   + descriptor: the tap; start its helper
  *                       WIRE_NOTE        text: something that was left out
  *                       WIRE_FAILED      step, err, text, hint: set-up failed; the child ends
  *                       WIRE_READY       the set-up is over; only what follows is taken now
@@ -62,6 +63,7 @@ enum wire_type {
 	WIRE_USERNS,
 	WIRE_FUSE,
 	WIRE_TERMINAL,
+	WIRE_NETWORK,
 	WIRE_READY,
 	WIRE_NOTE,
 	WIRE_FAILED,

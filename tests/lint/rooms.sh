@@ -10,8 +10,9 @@
 declare -A below=(
     [util]=""
     [sandbox]="util"
+    [net]="util"
     [container]="sandbox util"
-    [cli]="container sandbox util"
+    [cli]="container sandbox net util"
 )
 
 # What a file of $1 includes in "", as "file: header".

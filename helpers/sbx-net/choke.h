@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* choke.h: the one place where it is decided what a sandbox may reach. */
+#pragma once
+
+#include <slirp/libslirp.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+
+/*
+ * Theory of operation
+ *
+ * libslirp calls connect(), sendto() and listen() by their names, and the names of the executable
+ * go before those of libc. So these calls come here, with the address that the kernel is about to
+ * get; nothing that libslirp reads out of a frame gets past that. choke_check() makes libslirp open a
+ * connection and looks whether it came here; a helper for which that doesn't hold ends.
+ *
+ * Refused are, whatever is asked for: addresses that stand for this host (loopback, its own ones),
+ * link-local ones (with the metadata services of clouds among them), this network's own, and
+ * multicast.
+ */
+
+struct choke_policy {
+	bool host_loopback; /* the router's addresses lead to the host's loopback */
+	/* Turns the socket FD, which libslirp wants connected to the name service, into a connection
+	 * to our own: 0 or a negative errno. */
+	int (*connect_resolver)(int fd);
+};
+
+void choke_set(const struct choke_policy *policy);
+
+/* connect(2) for the helper itself, which isn't asked. */
+int choke_connect(int fd, const struct sockaddr *to, socklen_t len);
+
+/* Whether calls of SLIRP's come here; a negative errno where they don't. */
+int choke_check(Slirp *slirp);
+
+/* While it looks, what SLIRP sends is no frame of the sandbox's. */
+bool choke_is_checking(void);

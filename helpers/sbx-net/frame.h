@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* frame.h: what may pass between the tap and libslirp, and the headers that make it fast. */
+#pragma once
+
+#include <linux/virtio_net.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Theory of operation
+ *
+ * The sandbox owns its end of the tap and can send any bytes. libslirp has had its faults in what hardly
+ * any program sends: fragments, options, extension headers, urgent data, NC-SI, TFTP, DHCP. None of that
+ * gets to it: what frame_admit() lets pass is ARP, IPv4 without options or fragments and IPv6 without
+ * extension headers, with TCP, UDP or ICMP in it, from an address of the sandbox's own network, and
+ * each length is one that the frame has.
+ *
+ * Frames cross with a virtio_net_hdr in front (IFF_VNET_HDR): what the sandbox's kernel sends
+ * may be 64 KiB long and has its checksum unmade; what goes back is cut by that kernel too (GSO). For
+ * libslirp to make segments longer than the link's, the SYN that it sees offers a larger MSS.
+ */
+
+enum {
+	FRAME_MAX = 65536 + 64,
+	/* libslirp's own MTU, which bounds what it takes (IPv6), and the MSS that it is offered, which
+	 * bounds what it makes: with a larger one uploads over a slow link stall. */
+	FRAME_SLIRP_MTU = 65520,
+	FRAME_SLIRP_MSS = 16384,
+};
+
+enum frame_fate {
+	FRAME_DROP,
+	FRAME_PASS, /* to libslirp */
+	FRAME_DNS,  /* a datagram to the name service */
+};
+
+/* A datagram to the name service, with what the answer needs. */
+struct frame_datagram {
+	const uint8_t *payload;
+	size_t len;
+	bool is_ipv6;
+	uint8_t mac[6];			/* of the sandbox */
+	uint8_t source[16], target[16]; /* IPv4: the first 4 bytes */
+	uint16_t port;			/* of the sandbox, host order */
+};
+
+/* Looks at the frame FRAME of LEN bytes, and mends it where that is enough (urgent data). With
+ * FRAME_DNS *RET_DATAGRAM is set; it points into FRAME. */
+enum frame_fate frame_admit(uint8_t *frame, size_t len, struct frame_datagram *ret_datagram);
+
+/* What of the frame's header HEAD asks for is done: its checksum, after a larger MSS in a SYN. False where
+ * HEAD contradicts the frame. */
+bool frame_complete(const struct virtio_net_hdr *head, uint8_t *frame, size_t len);
+
+/* The header for a frame that libslirp has made: one longer than the link's MTU is to be cut. */
+void frame_outgoing(uint8_t *frame, size_t len, struct virtio_net_hdr *ret_head);
+
+/* The frame that answers DATAGRAM with LEN bytes from the name service, of which there are at most
+ * FRAME_ANSWER_MAX, into FRAME; its length. */
+enum { FRAME_ANSWER_MAX = 1432, FRAME_ANSWER_ROOM = 1500 + 14 };
+size_t frame_answer(const struct frame_datagram *datagram, const uint8_t *payload, size_t len,
+		    uint8_t frame[FRAME_ANSWER_ROOM]);

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* loop.c: what sbx-net waits for: the tap, libslirp's sockets, its own, and the time. */
+#include "loop.h"
+
+#include "choke.h"
+#include "dns.h"
+#include "frame.h"
+#include "net/net.h"
+#include "util/fail.h"
+#include "util/scope.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <slirp/libslirp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	SOCKETS_MAX = 65536,
+	TAP_BATCH = 64, /* frames read before the sockets have their turn */
+	EVENTS_MAX = 256,
+};
+
+/* What the kernel and libslirp know of one of libslirp's sockets. */
+struct interest {
+	uint32_t told;	   /* EPOLL* as the kernel has them, and TOLD; 0: not in the set */
+	uint32_t happened; /* since the last turn */
+	uint32_t turn;	   /* the last one in which libslirp asked for it */
+	int place;	   /* in `members` */
+};
+
+enum { TOLD = 1U << 30 }; /* so that what is in the set is never 0 */
+
+static struct interest interests[SOCKETS_MAX];
+static int members[SOCKETS_MAX], n_members;
+static uint32_t turn;
+static int epoll = -EBADF, tap = -EBADF;
+static Slirp *slirp;
+static struct loop_watch tap_watch;
+
+int64_t loop_now(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* ---- descriptors of our own -------------------------------------------------------------- */
+
+/* Pointers are even; a socket of libslirp's is told apart by an odd number. */
+int loop_watch(struct loop_watch *w, uint32_t events)
+{
+	struct epoll_event e = {.events = events, .data.ptr = w};
+
+	if (epoll_ctl(epoll, EPOLL_CTL_ADD, w->fd, &e) == 0)
+		return 0;
+	if (errno == EEXIST && epoll_ctl(epoll, EPOLL_CTL_MOD, w->fd, &e) == 0)
+		return 0;
+	return -errno;
+}
+
+void loop_unwatch(struct loop_watch *w)
+{
+	(void)epoll_ctl(epoll, EPOLL_CTL_DEL, w->fd, NULL);
+}
+
+/* ---- libslirp's sockets ------------------------------------------------------------------ */
+
+static bool is_known(int fd)
+{
+	return fd >= 0 && fd < SOCKETS_MAX && interests[fd].told;
+}
+
+void loop_forget(int fd)
+{
+	int last;
+
+	if (!is_known(fd))
+		return;
+	(void)epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL);
+	last = members[--n_members];
+	members[interests[fd].place] = last;
+	interests[last].place = interests[fd].place;
+	interests[fd] = (struct interest){0};
+}
+
+static uint32_t events_of(int wanted)
+{
+	return ((wanted & SLIRP_POLL_IN) ? EPOLLIN : 0U) |
+	       ((wanted & SLIRP_POLL_OUT) ? EPOLLOUT : 0U) |
+	       ((wanted & SLIRP_POLL_PRI) ? EPOLLPRI : 0U);
+}
+
+static int on_wanted(int fd, int wanted, void *unused)
+{
+	uint32_t events = events_of(wanted);
+	struct epoll_event e = {.events = events, .data.u64 = (uint64_t)fd << 1 | 1};
+	struct interest *i;
+
+	if (fd < 0 || fd >= SOCKETS_MAX)
+		return -1;
+	i = &interests[fd];
+	i->turn = turn;
+	if (i->told == (events | TOLD))
+		return fd;
+	if (epoll_ctl(epoll, i->told ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &e) < 0)
+		return -1;
+	if (!i->told) {
+		i->place = n_members;
+		members[n_members++] = fd;
+	}
+	i->told = events | TOLD;
+	return fd;
+}
+
+static int on_asked(int fd, void *unused)
+{
+	uint32_t e = fd < 0 ? 0 : interests[fd].happened;
+
+	return ((e & EPOLLIN) ? SLIRP_POLL_IN : 0) | ((e & EPOLLOUT) ? SLIRP_POLL_OUT : 0) |
+	       ((e & EPOLLPRI) ? SLIRP_POLL_PRI : 0) | ((e & EPOLLERR) ? SLIRP_POLL_ERR : 0) |
+	       ((e & EPOLLHUP) ? SLIRP_POLL_HUP : 0);
+}
+
+/* What libslirp asked for no more is taken out: an error there would wake us for ever. */
+static void unwanted_forget(void)
+{
+	for (int at = 0; at < n_members;)
+		if (interests[members[at]].turn != turn)
+			loop_forget(members[at]);
+		else
+			at++;
+}
+
+/* ---- callbacks of libslirp's ------------------------------------------------------------- */
+
+void loop_send(uint8_t *frame, unsigned len)
+{
+	struct virtio_net_hdr head;
+	struct iovec parts[] = {{&head, sizeof(head)}, {frame, len}};
+
+	frame_outgoing(frame, len, &head);
+	(void)writev(tap, parts, ARRAY_SIZE(parts));
+}
+
+/* libslirp hands over a buffer of its own, which it doesn't read again. */
+static ssize_t on_send(const void *frame, size_t len, void *unused)
+{
+	if (!choke_is_checking())
+		loop_send((uint8_t *)frame, (unsigned)len);
+	return (ssize_t)len;
+}
+
+static void on_error(const char *message, void *unused)
+{
+}
+
+static int64_t on_clock(void *unused)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* libslirp's one timer sends router advertisements: addresses and routes are set up already, and an idle
+ * helper sleeps. */
+static void *on_timer_new(SlirpTimerCb call, void *context, void *unused)
+{
+	static char none;
+
+	return &none;
+}
+
+static void on_timer_free(void *timer, void *unused)
+{
+}
+
+static void on_timer_mod(void *timer, int64_t when, void *unused)
+{
+}
+
+static void on_register(int fd, void *unused)
+{
+}
+
+static void on_unregister(int fd, void *unused)
+{
+	loop_forget(fd);
+}
+
+static void on_notify(void *unused)
+{
+}
+
+static int slirp_make(bool host_loopback)
+{
+	static const SlirpCb callbacks = {
+		.send_packet = on_send,
+		.guest_error = on_error,
+		.clock_get_ns = on_clock,
+		.timer_new = on_timer_new,
+		.timer_free = on_timer_free,
+		.timer_mod = on_timer_mod,
+		.register_poll_fd = on_register,
+		.unregister_poll_fd = on_unregister,
+		.notify = on_notify,
+	};
+	SlirpConfig config = {
+		.version = 4,
+		.in_enabled = true,
+		.in6_enabled = true,
+		.vprefix_len = NET_PREFIX6,
+		.if_mtu = FRAME_SLIRP_MTU,
+		.if_mru = FRAME_SLIRP_MTU,
+		.disable_host_loopback = !host_loopback,
+		.disable_dns = true,
+		.disable_dhcp = true,
+	};
+
+	config.vnetmask.s_addr = htonl(~0U << (32 - NET_PREFIX));
+	(void)inet_pton(AF_INET, NET_ROUTER, &config.vhost);
+	config.vnetwork.s_addr = config.vhost.s_addr & config.vnetmask.s_addr;
+	(void)inet_pton(AF_INET, NET_ADDRESS, &config.vdhcp_start);
+	(void)inet_pton(AF_INET, NET_RESOLVER, &config.vnameserver);
+	(void)inet_pton(AF_INET6, NET_ROUTER6, &config.vhost6);
+	memcpy(&config.vprefix_addr6, &config.vhost6, NET_PREFIX6 / 8);
+	(void)inet_pton(AF_INET6, NET_RESOLVER6, &config.vnameserver6);
+	slirp = slirp_new(&config, &callbacks, NULL);
+	return slirp ? 0 : fail(ENOMEM, "libslirp does not start");
+}
+
+/* ---- the tap ----------------------------------------------------------------------------- */
+
+/* One frame; false where there is none. libslirp wants room in front of what it is given. */
+static bool tap_read(void)
+{
+	static uint8_t buffer[FRAME_MAX] __attribute__((aligned(64)));
+	struct virtio_net_hdr head;
+	struct iovec parts[] = {{&head, sizeof(head)}, {buffer, sizeof(buffer)}};
+	struct frame_datagram datagram;
+	ssize_t n = readv(tap, parts, ARRAY_SIZE(parts));
+	size_t len;
+
+	if (n < (ssize_t)sizeof(head))
+		return n >= 0 || errno == EINTR;
+	len = (size_t)n - sizeof(head);
+	if (!frame_complete(&head, buffer, len))
+		return true;
+	switch (frame_admit(buffer, len, &datagram)) {
+	case FRAME_PASS:
+		slirp_input(slirp, buffer, (int)len);
+		break;
+	case FRAME_DNS:
+		dns_ask(&datagram);
+		break;
+	case FRAME_DROP:
+		break;
+	}
+	return true;
+}
+
+static void on_tap(struct loop_watch *w, uint32_t events)
+{
+	for (int i = 0; i < TAP_BATCH && tap_read(); i++)
+		;
+}
+
+/* ---- turns ------------------------------------------------------------------------------- */
+
+static int wait_ms(uint32_t slirp_ms)
+{
+	int64_t due = dns_due(), ms = slirp_ms == UINT32_MAX ? -1 : (int64_t)slirp_ms;
+
+	if (due >= 0) {
+		int64_t left = due - loop_now();
+
+		left = left < 0 ? 0 : left;
+		ms = ms < 0 || left < ms ? left : ms;
+	}
+	return (int)ms;
+}
+
+static int loop_turn(void)
+{
+	struct epoll_event events[EVENTS_MAX];
+	uint32_t slirp_ms = UINT32_MAX;
+	int n;
+
+	turn++;
+	slirp_pollfds_fill(slirp, &slirp_ms, on_wanted, NULL);
+	unwanted_forget();
+	n = epoll_wait(epoll, events, EVENTS_MAX, wait_ms(slirp_ms));
+	if (n < 0 && errno != EINTR)
+		return fail_sys("wait");
+	for (int i = 0; i < n; i++)
+		if (events[i].data.u64 & 1)
+			interests[events[i].data.u64 >> 1].happened = events[i].events;
+	for (int i = 0; i < n; i++) {
+		struct loop_watch *w = events[i].data.ptr;
+
+		if (!(events[i].data.u64 & 1))
+			w->ready(w, events[i].events);
+	}
+	slirp_pollfds_poll(slirp, n < 0, on_asked, NULL);
+	for (int i = 0; i < n; i++)
+		if (events[i].data.u64 & 1)
+			interests[events[i].data.u64 >> 1].happened = 0;
+	dns_expire();
+	return 0;
+}
+
+int loop_prepare(int tap_fd, bool host_loopback)
+{
+	int r;
+
+	tap = tap_fd;
+	epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (epoll < 0)
+		return fail_sys("make an epoll set");
+	r = slirp_make(host_loopback);
+	if (r == 0)
+		r = choke_check(slirp);
+	tap_watch = (struct loop_watch){.ready = on_tap, .fd = tap};
+	return r < 0 ? r : loop_watch(&tap_watch, EPOLLIN);
+}
+
+int loop_run(void)
+{
+	int r;
+
+	do
+		r = loop_turn();
+	while (r == 0);
+	return r;
+}

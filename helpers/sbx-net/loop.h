@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* loop.h: what sbx-net waits for: the tap, libslirp's sockets, its own, and the time. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * Theory of operation
+ *
+ * One thread, one epoll set. libslirp says before each wait what it wants of each of its sockets; only
+ * where that differs from what the kernel knows is epoll told, so an idle connection costs
+ * nothing. What else waits (the name service) watches its own descriptors. With nothing open and nothing
+ * due the helper sleeps.
+ */
+
+/* A descriptor of our own, and what is called when it has one of EVENTS (EPOLL*). */
+struct loop_watch {
+	void (*ready)(struct loop_watch *w, uint32_t events);
+	int fd;
+};
+
+int loop_watch(struct loop_watch *w, uint32_t events);
+void loop_unwatch(struct loop_watch *w);
+
+/* Milliseconds of the monotonic clock. */
+int64_t loop_now(void);
+
+/* FD is a new file under an old number: what was known of it doesn't hold. */
+void loop_forget(int fd);
+
+/* A frame towards the sandbox; one that finds no room is lost, as on any wire. */
+void loop_send(uint8_t *frame, unsigned len);
+
+/* Makes all that TAP is served with; HOST_LOOPBACK as in struct net_config. Nothing of the sandbox's is
+ * read yet. */
+int loop_prepare(int tap, bool host_loopback);
+
+/* Serves it. Returns only on failure. */
+int loop_run(void);

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* wall.c: what sbx-net gives away before it reads the first byte of a stranger's. */
+#include "wall.h"
+
+#include "util/fail.h"
+#include "util/scope.h"
+#include "util/sys.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* clang-format off */
+/* Sockets, waiting, time, memory; and how a process ends. socket() itself has a rule of its own. */
+static const char *const calls[] = {
+	"accept", "accept4", "bind", "brk", "clock_gettime", "close", "connect", "dup3", "epoll_ctl",
+	"epoll_pwait", "epoll_wait", "exit", "exit_group", "fcntl", "futex", "getpeername", "getrandom",
+	"getsockname", "getsockopt", "gettimeofday", "ioctl", "listen", "madvise", "mmap", "mprotect",
+	"mremap", "munmap", "read", "readv", "recv", "recvfrom", "recvmsg", "restart_syscall",
+	"rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "send", "sendmsg", "sendto", "setsockopt",
+	"shutdown", "socketpair", "time", "write", "writev",
+};
+/* clang-format on */
+
+/* Never AF_UNIX, whose abstract names are the host's. */
+static const int families[] = {AF_INET, AF_INET6};
+
+/* An empty folder that can't be written is the root. In a user namespace of its own, which grants what
+ * it takes; what the helper could do with that goes with the capabilities. */
+static int root_leave(void)
+{
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS |
+		    CLONE_NEWCGROUP) < 0)
+		return fail_sys("make namespaces for the network's helper");
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("tmpfs", "/tmp", "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
+		  "mode=0555,nr_inodes=2") < 0 ||
+	    chdir("/tmp") < 0 || sys_pivot_root(".", ".") < 0 || umount2(".", MNT_DETACH) < 0 ||
+	    chdir("/") < 0)
+		return fail_sys("give the network's helper an empty root");
+	return 0;
+}
+
+static int files_refuse(void)
+{
+	int version = sys_landlock_version(), r;
+
+	if (version == 0)
+		return 0;
+	autoclose int rules = sys_landlock_ruleset(sys_landlock_rights(version), version >= 6);
+	r = rules < 0 ? rules : sys_landlock_restrict(rules);
+	return r < 0 ? fail(-r, "keep files from the network's helper") : 0;
+}
+
+static int calls_refuse(void)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+	int r = filter ? seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2) : -ENOMEM;
+
+	for (size_t i = 0; i < ARRAY_SIZE(calls) && r == 0; i++) {
+		int number = seccomp_syscall_resolve_name(calls[i]);
+
+		if (number >= 0)
+			r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(families) && r == 0; i++)
+		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
+				     SCMP_A0_32(SCMP_CMP_EQ, (unsigned)families[i]));
+	if (r == 0)
+		r = seccomp_load(filter);
+	seccomp_release(filter);
+	return r < 0 ? fail(-r, "load the seccomp filter of the network's helper") : 0;
+}
+
+int wall_raise(void)
+{
+	struct sys_caps none = {0};
+	struct rlimit files;
+	int r = root_leave();
+
+	if (r < 0)
+		return r;
+	/* A socket for each connection, and no more than the host can bear. */
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max < 16384 ? files.rlim_max : 16384;
+		(void)setrlimit(RLIMIT_NOFILE, &files);
+	}
+	for (int cap = 0; prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0; cap++)
+		;
+	r = sys_capset(&none);
+	if (r < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_DUMPABLE, 0) < 0)
+		return fail(EPERM, "drop the capabilities of the network's helper");
+	r = files_refuse();
+	return r < 0 ? r : calls_refuse();
+}
