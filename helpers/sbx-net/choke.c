@@ -15,6 +15,9 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Seen by libslirp before libc's. */
+#define PREEMPTS __attribute__((visibility("default")))
+
 enum { DNS_PORT = 53, LISTEN_BACKLOG = 4096 };
 
 static struct choke_policy policy;
@@ -146,8 +149,9 @@ int choke_connect(int fd, const struct sockaddr *to, socklen_t len)
 
 /* ---- what libslirp calls ----------------------------------------------------------------- */
 
-__attribute__((visibility("default"))) int connect(int fd, const struct sockaddr *to,
-						   socklen_t len)
+/* libc names its parameters with names that are its own. */
+/* NOLINTBEGIN(readability-inconsistent-declaration-parameter-name) */
+PREEMPTS int connect(int fd, const struct sockaddr *to, socklen_t len)
 {
 	int r;
 
@@ -168,8 +172,8 @@ __attribute__((visibility("default"))) int connect(int fd, const struct sockaddr
 	return choke_connect(fd, to, len);
 }
 
-__attribute__((visibility("default"))) ssize_t
-sendto(int fd, const void *data, size_t n, int flags, const struct sockaddr *to, socklen_t len)
+PREEMPTS ssize_t sendto(int fd, const void *data, size_t n, int flags,
+			const struct sockaddr *to, socklen_t len)
 {
 	static ssize_t (*real)(int, const void *, size_t, int, const struct sockaddr *,
 			       socklen_t);
@@ -184,7 +188,7 @@ sendto(int fd, const void *data, size_t n, int flags, const struct sockaddr *to,
 }
 
 /* libslirp's own backlog of 1 makes a burst of connections take seconds. */
-__attribute__((visibility("default"))) int listen(int fd, int backlog)
+PREEMPTS int listen(int fd, int backlog)
 {
 	static int (*real)(int, int);
 
@@ -192,6 +196,7 @@ __attribute__((visibility("default"))) int listen(int fd, int backlog)
 		*(void **)&real = dlsym(RTLD_NEXT, "listen");
 	return real(fd, LISTEN_BACKLOG);
 }
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */
 
 /* ---- does it hold? ----------------------------------------------------------------------- */
 

@@ -17,7 +17,7 @@
 void dns_start(const struct net_config *config);
 
 /* Passes on a question. */
-void dns_ask(const struct frame_datagram *question);
+void dns_ask(const struct frame_datagram *d);
 
 /* Makes the socket FD one end of a connection to the name service; a negative errno. */
 int dns_connect(int fd);
