@@ -406,5 +406,5 @@ int cmd_enter(const struct invocation *inv)
 		r = upper_open(&e);
 	if (r == 0)
 		r = run(&e);
-	return upper_close(&e, r);
+	return upper_close(&e, sandbox_hint(r));
 }

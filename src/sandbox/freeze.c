@@ -210,14 +210,7 @@ static void unreadable_note(struct plan *p)
 		"%zu%s names of '%s' belong to ids that aren't mapped and can't be read, such as '%s' "
 		"(said once)",
 		found.n, found.is_capped ? " or more" : "", p->root.path, found.example);
-	if (p->ids.map == PLAN_MAP_SELF)
-		plan_note(p, "to have them: --map subids, where they are in your ranges");
-	else
-		plan_note(
-			p,
-			"to make the tree your own: mkdir NEW; sudo tar -C '%s' --numeric-owner -c . | "
-			"unshare --map-auto --map-root-user tar -C NEW --numeric-owner -x",
-			p->root.path);
+	plan_note(p, "%s", unreadable_mend(p));
 }
 
 static size_t depth(const char *path)

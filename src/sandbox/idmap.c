@@ -4,6 +4,7 @@
 
 #include "config.h"
 #include "hint.h"
+#include "subid.h"
 #include "util/fail.h"
 #include "util/io.h"
 #include "util/scope.h"
@@ -12,7 +13,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
@@ -20,8 +20,6 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-enum { SUBID_FILE_MAX = 4 << 20 };
 
 #define NEWUIDMAP SBX_NEWIDMAP_DIR "/newuidmap"
 #define NEWGIDMAP SBX_NEWIDMAP_DIR "/newgidmap"
@@ -46,38 +44,6 @@ int64_t idmap_outside(const struct idmap *map, uint32_t inside)
 			return (int64_t)e->outside + (inside - e->inside);
 	}
 	return -1;
-}
-
-/* Cuts the line at *REST off; false at the end. Lines of subuid(5) and passwd(5) hold colons.
- */
-static bool next_line(char **rest, char **ret_line)
-{
-	char *line = strsep(rest, "\n");
-
-	*ret_line = line;
-	return line != NULL;
-}
-
-/* The caller's login name, looked for in /etc/passwd first: the name service loads libraries.
- */
-static const char *caller_name(struct arena *a, uid_t uid)
-{
-	const struct passwd *pw;
-	char *rest = NULL, *line;
-	size_t len;
-
-	if (io_read_path("/etc/passwd", a, SUBID_FILE_MAX, &rest, &len) < 0)
-		fail_forget();
-	while (rest && next_line(&rest, &line)) {
-		char *name = strsep(&line, ":");
-		uint32_t id;
-
-		(void)strsep(&line, ":");
-		if (line && str_to_u32(strsep(&line, ":"), UINT32_MAX, &id) == 0 && id == uid)
-			return name;
-	}
-	pw = getpwuid(uid);
-	return pw ? arena_strdup(a, pw->pw_name) : NULL;
 }
 
 /* Some files list a range twice; the kernel refuses a map that does. */
@@ -117,33 +83,18 @@ static void range_add_parts(struct idmap *ranges, uint32_t outside, uint32_t cou
 	range_add(ranges, outside, count);
 }
 
-/* The ranges of subuid(5) file PATH whose owner is NAME or UID, as extents without inside
- * numbers. OWN is the caller's id of that kind. */
-static int ranges_read(struct arena *a, const char *path, const char *name, uid_t uid,
+/* The caller's ranges as extents without inside numbers. OWN is their id of that kind. */
+static int ranges_read(struct arena *a, enum subid_kind kind, const char *name, uid_t uid,
 		       uint32_t own, struct idmap *ret_ranges)
 {
-	char *rest, *line;
-	size_t len;
-	int r = io_read_path(path, a, SUBID_FILE_MAX, &rest, &len);
+	struct subid_list list;
+	int r = subid_read(a, kind, &list);
 
 	ret_ranges->n = 0;
-	if (r < 0)
-		return fail_hint(r,
-				 "make %s a file of lines USER:FIRST:COUNT that all can read",
-				 path);
-	while (next_line(&rest, &line)) {
-		const char *owner = strsep(&line, ":");
-		const char *start = strsep(&line, ":");
-		uint32_t id, outside, count;
-
-		if (!(name && streq(owner, name)) &&
-		    !(str_to_u32(owner, UINT32_MAX, &id) == 0 && id == uid))
-			continue;
-		if (start && line && str_to_u32(start, UINT32_MAX, &outside) == 0 &&
-		    str_to_u32(line, UINT32_MAX - outside, &count) == 0 && count > 0)
-			range_add_parts(ret_ranges, outside, count, own);
-	}
-	return 0;
+	for (size_t i = 0; i < list.n; i++)
+		if (subid_is_of(&list.v[i], name, uid))
+			range_add_parts(ret_ranges, list.v[i].first, list.v[i].count, own);
+	return r;
 }
 
 static void map_add(struct idmap *map, uint32_t inside, uint32_t outside, uint32_t count)
@@ -187,12 +138,12 @@ static int subids_decide(struct plan *p, uid_t uid, gid_t gid)
 
 	/* It is setuid, and execve then doesn't give it that user. */
 	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1)
-		return fail_hint(fail(EPERM, "newuidmap can't work where no_new_privs is set"),
-				 "start sbx from where it isn't set");
-	name = caller_name(&p->arena, uid);
-	r = ranges_read(&p->arena, "/etc/subuid", name, uid, uid, &uid_ranges);
+		return hint_add(fail(EPERM, "newuidmap can't work where no_new_privs is set"),
+				"newuidmap");
+	name = subid_caller(&p->arena, uid, NULL);
+	r = ranges_read(&p->arena, SUBID_UID, name, uid, uid, &uid_ranges);
 	if (r == 0)
-		r = ranges_read(&p->arena, "/etc/subgid", name, uid, gid, &gid_ranges);
+		r = ranges_read(&p->arena, SUBID_GID, name, uid, gid, &gid_ranges);
 	if (r < 0 && r != -ENOENT)
 		return r;
 	if (r == -ENOENT || uid_ranges.n == 0 || gid_ranges.n == 0) {
@@ -201,12 +152,12 @@ static int subids_decide(struct plan *p, uid_t uid, gid_t gid)
 		if (!name)
 			name = arena_printf(&p->arena, "%u", uid);
 		r = fail(ENOENT, "'%s' has no range in /etc/sub%s", name, which);
-		return fail_hint(r, "sudo usermod --add-sub%ss 100000-165535 %s", which, name);
+		return hint_add(r, "subids");
 	}
-	if (access(NEWUIDMAP, X_OK) < 0 || access(NEWGIDMAP, X_OK) < 0) {
-		r = fail_sys("find '%s'", access(NEWUIDMAP, X_OK) < 0 ? NEWUIDMAP : NEWGIDMAP);
-		return fail_hint(r, "sudo apt-get install uidmap");
-	}
+	if (access(NEWUIDMAP, X_OK) < 0 || access(NEWGIDMAP, X_OK) < 0)
+		return hint_add(fail_sys("find '%s'",
+					 access(NEWUIDMAP, X_OK) < 0 ? NEWUIDMAP : NEWGIDMAP),
+				"newuidmap");
 	if (sys_is_host_root()) {
 		map_lay_out(&p->ids.uids, &uid_ranges, -1, 0);
 		map_lay_out(&p->ids.gids, &gid_ranges, -1, 0);
@@ -383,10 +334,11 @@ int idmap_become_root(const struct plan_ids *ids)
 	return r < 0 ? fail(-r, "become root inside: %s", strerrordesc_np(-r)) : 0;
 }
 
-static void report(int wire, int r)
+static void report(int wire, const char *step, int r)
 {
 	struct wire_message m = {.type = WIRE_FAILED, .err = -r};
 
+	(void)snprintf(m.step, sizeof(m.step), "%s", step);
 	(void)snprintf(m.text, sizeof(m.text), "%s", fail_text());
 	(void)snprintf(m.hint, sizeof(m.hint), "%s", fail_hint_text());
 	(void)io_send(wire, &m, sizeof(m), -EBADF);
@@ -403,10 +355,10 @@ static void run_child(const struct plan_ids *ids, int wire, int (*work)(void *),
 		_exit(125);
 	if (r == 0)
 		r = idmap_become_root(ids);
-	if (r == 0)
-		r = work(arg);
 	if (r < 0)
-		report(wire, r);
+		report(wire, "ids", r);
+	else if ((r = work(arg)) < 0)
+		report(wire, "", r);
 	_exit(r < 0 ? 125 : 0);
 }
 
@@ -427,15 +379,15 @@ int idmap_run(const struct plan_ids *ids, int (*work)(void *arg), void *arg)
 
 	pid = sys_clone(&how, &dropped);
 	if (pid < 0)
-		return fail_hint(fail(-pid, "make a user namespace: %s", strerrordesc_np(-pid)),
-				 "%s", hint_for("clone", -pid));
+		return hint_add(fail(-pid, "make a user namespace: %s", strerrordesc_np(-pid)),
+				"clone");
 	if (pid == 0) {
 		(void)fd_close(here);
 		run_child(ids, there, work, arg);
 	}
 	(void)fd_close(take_fd(&there));
 	if (ids->map == PLAN_MAP_SUBIDS)
-		r = idmap_write_child(ids, pid);
+		r = hint_add(idmap_write_child(ids, pid), "ids");
 	if (r == 0)
 		(void)io_send(here, &m, sizeof(m.type), -EBADF);
 	else
@@ -448,7 +400,10 @@ int idmap_run(const struct plan_ids *ids, int (*work)(void *arg), void *arg)
 	if (n == (ssize_t)sizeof(m) && m.type == WIRE_FAILED && m.err > 0) {
 		m.text[sizeof(m.text) - 1] = m.hint[sizeof(m.hint) - 1] = '\0';
 		r = fail(m.err, "%s", m.text);
-		return m.hint[0] ? fail_hint(r, "%s", m.hint) : r;
+		if (m.hint[0])
+			r = fail_hint(r, "%s", m.hint);
+		m.step[sizeof(m.step) - 1] = '\0';
+		return hint_add(r, m.step);
 	}
 	return status == 0 ? 0 : fail(ECHILD, "a process of the set-up ended early");
 }

@@ -4,3 +4,7 @@
 
 extern const unsigned char init_image[];
 extern const unsigned init_image_size;
+
+/* A copy in memory that nothing inside can write: sealed, and no file of the host's. A descriptor
+ * that the caller owns. */
+int init_image_copy(void);

@@ -86,22 +86,19 @@ static void launch_done(struct launch *l)
 	(void)fd_close(l->network_errors);
 }
 
-/* A copy that nothing inside can write through /proc/1/exe: sealed, and no file of the host's.
- */
-static int init_prepare(struct launch *l)
+int init_image_copy(void)
 {
 	enum { SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE };
-	int fd = l->setup.init = sys_memfd_exec("sbx-init");
+	autoclose int fd = sys_memfd_exec("sbx-init");
 	int r = fd < 0 ? fd : io_write_all(fd, init_image, init_image_size);
 
 	if (r == 0 && fcntl(fd, F_ADD_SEALS, SEALS) < 0)
 		r = -errno;
 	if (r == -EFBIG)
-		return fail_hint(
-			fail(EFBIG,
-			     "copy sbx-init into memory: over the limit of a file's size"),
-			"raise it: ulimit -f unlimited");
-	return r < 0 ? fail(-r, "copy sbx-init into memory: %s", strerrordesc_np(-r)) : 0;
+		(void)fail(EFBIG, "copy sbx-init into memory: over the limit of a file's size");
+	else if (r < 0)
+		(void)fail(-r, "copy sbx-init into memory: %s", strerrordesc_np(-r));
+	return r < 0 ? hint_add(r, "init-copy") : take_fd(&fd);
 }
 
 /* The descriptor of 0 to 2 that is the pty, for sbx-init's -t. */
@@ -141,8 +138,8 @@ static int child_start(struct launch *l)
 		setup_run(&l->setup);
 	l->setup.wire = fd_close(l->setup.wire);
 	if (l->pid < 0)
-		return fail_hint(fail(-l->pid, "make namespaces: %s", strerrordesc_np(-l->pid)),
-				 "%s", hint_for("clone", -l->pid));
+		return hint_add(fail(-l->pid, "make namespaces: %s", strerrordesc_np(-l->pid)),
+				"clone");
 	if (dropped)
 		l->options->say("no time namespace: clone3 is refused here");
 	return 0;
@@ -156,10 +153,8 @@ static int ids_write(struct launch *l)
 	if (l->plan->ids.map == PLAN_MAP_SELF)
 		return 0;
 	r = idmap_write_child(&l->plan->ids, l->pid);
-	if (r < 0) {
-		r = fail_in(r, "map ids");
-		return fail_hint(r, "%s", hint_for("ids", -r));
-	}
+	if (r < 0)
+		return hint_add(fail_in(r, "map ids"), "ids");
 	(void)io_send(l->wire, &go, sizeof(go.type), -EBADF);
 	return 0;
 }
@@ -170,10 +165,11 @@ static int ids_write(struct launch *l)
 static int on_failed(const struct wire_message *m)
 {
 	int err = m->err > 0 && m->err < 4096 ? m->err : EPROTO;
-	const char *hint = m->hint[0] ? m->hint : hint_for(m->step, err);
 	int r = fail_in(fail(err, "%s", m->text), "%s", m->step);
 
-	return hint ? fail_hint(r, "%s", hint) : r;
+	if (m->hint[0])
+		r = fail_hint(r, "%s", m->hint);
+	return hint_add(r, m->step);
 }
 
 static int on_fuse(struct launch *l, int fuse)
@@ -354,10 +350,10 @@ int sandbox_run(struct plan *p, const struct sandbox_options *options)
 	launch_init(&l, p, options);
 	r = attach_prepare(&l.attach, p, options);
 	if (r == 0)
-		r = init_prepare(&l);
-	if (r == 0 && p->root.has_files && plan_wants_state(p))
+		r = l.setup.init = init_image_copy();
+	if (r >= 0 && p->root.has_files && plan_wants_state(p))
 		r = overlay_files_make(p, p->root.state_fd);
-	if (r == 0)
+	if (r >= 0)
 		r = io_socketpair(pair);
 	if (r < 0)
 		return r;

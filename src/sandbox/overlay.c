@@ -3,6 +3,7 @@
 #include "overlay.h"
 
 #include "config.h"
+#include "hint.h"
 #include "idmap.h"
 #include "landlock.h"
 #include "mount.h"
@@ -70,12 +71,10 @@ static int fuse_check(void)
 	autoclose int fd = -EBADF;
 
 	if (access(SBX_FUSE_OVERLAYFS, X_OK) < 0)
-		return fail_hint(fail_sys("find '%s'", SBX_FUSE_OVERLAYFS),
-				 "sudo apt-get install fuse-overlayfs");
+		return hint_add(fail_sys("find '%s'", SBX_FUSE_OVERLAYFS), "fuse-overlayfs");
 	fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 	if (fd < 0)
-		return fail_hint(fail_sys("open '/dev/fuse'"),
-				 "sudo modprobe fuse; sudo chmod 666 /dev/fuse");
+		return hint_add(fail_sys("open '/dev/fuse'"), "fuse-device");
 	return 0;
 }
 
@@ -115,10 +114,18 @@ static int choose(struct plan *p)
 		p->root.overlay = PLAN_OVERLAY_KERNEL;
 		return 0;
 	}
-	if (r < 0 && idmap_run(&p->ids, nothing, NULL) < 0)
-		return -EPERM; /* no driver can: no user namespace is to be had */
-	if (r < 0)
+	if (r < 0) {
+		struct fail_saved saved;
+		int trial;
+
+		/* Where no user namespace is to be had, that is what to say. */
+		fail_save(&saved);
+		trial = idmap_run(&p->ids, nothing, NULL);
+		if (trial < 0)
+			return trial;
+		fail_restore(&saved);
 		return fail_in(r, "no overlay driver works");
+	}
 	p->root.overlay = PLAN_OVERLAY_FUSE;
 	return 0;
 }
@@ -167,18 +174,23 @@ static int skeleton_open(struct plan *p)
 	return p->root.skeleton_fd < 0 ? fail_sys("open 'skeleton' in the store") : 0;
 }
 
-int overlay_decide(struct plan *p)
+int overlay_choose(struct plan *p)
 {
 	bool mapped = owners_are_mapped(p);
-	int r;
 
 	p->root.has_foreign = !p->root.is_host && (!mapped || has_other_owners(p));
 	if (p->root.overlay == PLAN_OVERLAY_NONE)
 		return 0;
 	/* Files of ids that aren't mapped can't be copied up as what they are. */
 	p->root.squash = p->root.overlay != PLAN_OVERLAY_KERNEL && (p->root.is_host || !mapped);
-	r = choose(p);
-	if (r < 0)
+	return choose(p);
+}
+
+int overlay_decide(struct plan *p)
+{
+	int r = overlay_choose(p);
+
+	if (r < 0 || p->root.overlay == PLAN_OVERLAY_NONE)
 		return r;
 	if (p->root.overlay != PLAN_OVERLAY_FUSE)
 		p->root.squash = false;

@@ -41,6 +41,10 @@
  * .store_fd unless the driver is NONE. */
 int overlay_decide(struct plan *p);
 
+/* The first half of it: which driver, for p->root.overlay, and what of the owners. Writes nothing where
+ * p->root.store_fd is -EBADF. */
+int overlay_choose(struct plan *p);
+
 /* Whom pid 1 asks to start fuse-overlayfs on FUSE, mounted, in the user namespace USERNS. */
 typedef int overlay_ask(const struct setup *s, int userns, int fuse);
 

@@ -64,9 +64,14 @@ int plan_set_root(struct plan *p, const char *path)
 	if (fd < 0 && errno == ENOTDIR)
 		return fail_hint(fail(ENOTDIR, "'%s' is not a folder", shown),
 				 "unpack it: mkdir rootfs; tar -C rootfs -xf FILE");
-	if (fd < 0)
+	if (fd < 0 && errno == ENOENT)
 		return fail_hint(fail_sys("open the tree '%s'", shown),
 				 "to have one: mmdebstrap --variant=minbase bookworm ./rootfs");
+	if (fd < 0 && errno == EACCES)
+		return fail_hint(fail_sys("open the tree '%s'", shown),
+				 "sudo chmod a+x on the folders that lead to it");
+	if (fd < 0)
+		return fail_sys("open the tree '%s'", shown);
 	p->root.fd = fd;
 	p->root.path = shown;
 	p->root.source = arena_strdup(&p->arena, path);

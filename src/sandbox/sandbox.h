@@ -277,3 +277,45 @@ int sandbox_ids(enum plan_map map, bool keep, struct plan_ids *ret_ids);
 
 /* Removes the folder NAME below DIR, whose files may belong to any of IDS. */
 int sandbox_remove_tree(const struct plan_ids *ids, int dir, const char *name);
+
+/* Adds to the failure R, unless it has a hint, the one for what the machine is short of: open
+ * files, memory. Returns R. */
+int sandbox_hint(int r);
+
+/* ---- the machine ------------------------------------------------------------------------ */
+
+/* LIMITED: sandboxes run, without what the check is good for. BROKEN: they don't. */
+enum doctor_status { DOCTOR_OK, DOCTOR_LIMITED, DOCTOR_BROKEN };
+
+enum doctor_group {
+	DOCTOR_NEEDED, /* for any sandbox */
+	DOCTOR_BETTER, /* sandboxes run without */
+	DOCTOR_TREE,   /* this very tree; only where one is named */
+};
+
+/* Text as it is: escape it for a terminal. */
+struct doctor_finding {
+	enum doctor_status status;
+	char found[1024]; /* one sentence */
+	char mend[512];	  /* the command that mends it; "": none, or nothing to mend */
+};
+
+struct doctor_request {
+	const char *store; /* absolute, may be missing; NULL: it has no place */
+	const char *tree;  /* NULL: none */
+};
+
+struct doctor_check {
+	const char *name;    /* one word, the same in every version */
+	const char *purpose; /* what it is good for */
+	enum doctor_group group;
+	bool in_namespace; /* not tried where no user namespace can be made */
+	void (*run)(const struct doctor_request *request, struct doctor_finding *finding);
+};
+
+typedef void doctor_listener(void *context, const struct doctor_check *check,
+			     const struct doctor_finding *finding);
+
+/* Looks at the machine as the caller, by trying, and tells each finding as it comes. Nothing that
+ * is tried stays, and no check keeps the others from going on, whatever happens to it. */
+void doctor_run(const struct doctor_request *request, doctor_listener *listener, void *context);

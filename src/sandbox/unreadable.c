@@ -90,3 +90,14 @@ void unreadable_count(int root, struct unreadable *ret_found)
 	w.device = st.st_dev;
 	walk_folder(&w, fd);
 }
+
+const char *unreadable_mend(struct plan *p)
+{
+	if (p->ids.map == PLAN_MAP_SELF)
+		return "to have them: --map subids, where they are in your ranges";
+	return arena_printf(
+		&p->arena,
+		"to make the tree your own: mkdir NEW; sudo tar -C '%s' --numeric-owner -c . | "
+		"unshare --map-auto --map-root-user tar -C NEW --numeric-owner -x",
+		p->root.path);
+}

@@ -2,6 +2,8 @@
 /* unreadable.h: what of a tree an ordinary user can't read. */
 #pragma once
 
+#include "sandbox.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -15,3 +17,6 @@ struct unreadable {
  * leaving its file system. What a folder that can't be read holds isn't known, and counts as
  * one. */
 void unreadable_count(int root, struct unreadable *ret_found);
+
+/* How to have them all the same, in P's arena. Needs: p->ids decided. */
+const char *unreadable_mend(struct plan *p);

@@ -221,13 +221,32 @@ static void test_missing(void)
 	check_missing("'me' has no range in /etc/subgid",
 		      "sudo usermod --add-subgids 100000-165535 me");
 	(void)unlinkat(etc, "subuid", 0);
-	check_missing("'me' has no range in /etc/subuid",
-		      "sudo usermod --add-subuids 100000-165535 me");
+	check_missing(
+		"'me' has no range in /etc/subuid",
+		"sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 me");
 
-	/* A user that nobody has heard of, by number. */
+	/* The first range that is nobody's: behind the ranges of others, in a gap that is wide
+	 * enough, and not across an account. */
+	files_write("a:100000:65536\nb:400000:10\nc:165536:65536\n",
+		    "a:100001:1\nb:165538:100000\n");
+	check_missing(
+		"'me' has no range in /etc/subuid",
+		"sudo usermod --add-subuids 231072-296607 --add-subgids 100002-165537 me");
+	files_write("a:100000:4294867295\n", "me:100000:10\n");
+	check_missing(
+		"'me' has no range in /etc/subuid",
+		"no range is free: shorten another user's in /etc/subuid and /etc/subgid");
+	scratch_text(etc, "passwd", "me:x:1000:1000::/:/bin/sh\nfar:x:150000:1::/:/bin/sh\n");
+	files_write("", "me:100000:10\n");
+	check_missing("'me' has no range in /etc/subuid",
+		      "sudo usermod --add-subuids 150001-215536 me");
+
+	/* A user that nobody has heard of, by number: usermod doesn't know them either. */
 	scratch_text(etc, "passwd", "root:x:0:0::/root:/bin/sh\n");
+	(void)unlinkat(etc, "subuid", 0);
 	check_missing("'1000' has no range in /etc/subuid",
-		      "sudo usermod --add-subuids 100000-165535 1000");
+		      "echo 1000:100000:65536 | sudo tee -a /etc/subuid; "
+		      "echo 1000:100010:65536 | sudo tee -a /etc/subgid");
 	check_row(&(struct row){"1000:100000:10\n", false, "0=1000+1 1=100000+10"}, NULL);
 	check_row(&(struct row){"me:100000:10\n", false, NULL}, NULL);
 	scratch_text(etc, "passwd", "half:x\n:::\nme:x:1000:1000::/:/bin/sh");
