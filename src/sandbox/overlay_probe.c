@@ -39,7 +39,7 @@ static int folders_make(void)
 
 /* A file and a folder of the second lower are removed through the overlay, and a new folder
  * made in the old one's place must be empty: a whiteout and an opaque folder, the latter by an
- * xattr. */
+ * xattr. -EOPNOTSUPP is the overlay's own answer; any other failure says nothing about it. */
 static int overlay_try(bool userxattr)
 {
 	autoclose int dir = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -47,13 +47,16 @@ static int overlay_try(bool userxattr)
 	autoclose int second = open("two", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	char lowers[OVERLAY_LOWERS_MAX];
 
+	if (dir < 0 || lower < 0 || second < 0)
+		return fail_sys("open the folders of the probe");
 	overlay_lowers(lowers, -EBADF, lower, second);
 	if (overlay_kernel_mount("merged", lowers, dir,
 				 userxattr ? ",volatile,userxattr" : ",volatile") < 0)
-		return fail(EOPNOTSUPP, "the kernel refuses the mount");
+		return fail(EOPNOTSUPP, "the kernel refuses the mount: %s",
+			    strerrordesc_np(errno));
 	if (unlink("merged/file") < 0 || rmdir("merged/folder/in") < 0 ||
 	    rmdir("merged/folder") < 0 || mkdir("merged/folder", 0755) < 0)
-		return fail_sys("change the overlay");
+		return fail(EOPNOTSUPP, "change the overlay: %s", strerrordesc_np(errno));
 	if (access("merged/file", F_OK) == 0 || access("merged/folder/in", F_OK) == 0)
 		return fail(EOPNOTSUPP, "what was removed is still there");
 	return 0;
@@ -78,29 +81,37 @@ static int probe_work(void *arg)
 	return r < 0 ? r : overlay_try(probe->userxattr);
 }
 
-/* 'x' with user xattrs, 'p' without them, 'n' not at all. */
-static char probe_run(const struct plan *p)
+int overlay_kernel_try(const char *place, int dir, bool *ret_userxattr)
 {
 	struct plan_ids ids = {.map = PLAN_MAP_SELF};
-	struct probe probe = {
-		.in_memory = !p->root.is_kept,
-		.place = p->root.is_kept ? p->root.store_path : SETUP_STAGING,
-	};
-	char answer = 'n';
+	struct probe probe = {.in_memory = !place, .place = place ? place : SETUP_STAGING};
+	int r = -EOPNOTSUPP;
 
 	(void)snprintf(probe.folder, sizeof(probe.folder), ".probe.%ld", (long)getpid());
 	ids.uids = (struct idmap){.extents = {{0, getuid(), 1}}, .n = 1};
 	ids.gids = (struct idmap){.extents = {{0, getgid(), 1}}, .n = 1};
-	for (int userxattr = 1; userxattr >= 0 && answer == 'n'; userxattr--) {
+	for (int userxattr = 1; userxattr >= 0 && r == -EOPNOTSUPP; userxattr--) {
 		probe.userxattr = userxattr;
-		if (idmap_run(&ids, probe_work, &probe) == 0)
-			answer = userxattr ? 'x' : 'p';
-		else
-			fail_forget();
-		if (!probe.in_memory)
-			(void)path_remove_tree(p->root.store_fd, probe.folder);
+		r = idmap_run(&ids, probe_work, &probe);
+		if (place)
+			(void)path_remove_tree(dir, probe.folder);
 	}
-	return answer;
+	if (r == 0)
+		*ret_userxattr = probe.userxattr;
+	return r;
+}
+
+/* 'x' with user xattrs, 'p' without them, 'n' not at all; 0 where it could not be tried. */
+static char probe_run(const struct plan *p)
+{
+	bool userxattr;
+	int r = overlay_kernel_try(p->root.is_kept ? p->root.store_path : NULL,
+				   p->root.store_fd, &userxattr);
+
+	if (r == 0)
+		return userxattr ? 'x' : 'p';
+	fail_forget();
+	return r == -EOPNOTSUPP ? 'n' : 0;
 }
 
 /* ---- what was found before --------------------------------------------------------------- */
@@ -140,6 +151,10 @@ bool overlay_kernel_works(struct plan *p)
 	key_make(p, key);
 	if (!answer_recall(p->root.store_fd, name, key, &answer)) {
 		answer = probe_run(p);
+		/* Without a namespace to try in nothing was found out, and what is in the way may
+		 * be gone the next time. */
+		if (!answer)
+			return false;
 		(void)snprintf(text, sizeof(text), "%s%c\n", key, answer);
 		/* A store that can't be written costs a probe each time, no more. */
 		if (io_replace_file(p->root.store_fd, name, text, strlen(text)) < 0)

@@ -8,3 +8,8 @@
  * where it is kept), and in p->root.userxattr how. Tried once per kernel and place, and
  * remembered in the store. Needs: p->root.store_fd, store_path and is_kept. */
 bool overlay_kernel_works(struct plan *p);
+
+/* Tries it now, with an upper in memory, or in the folder PLACE, open as DIR. *RET_USERXATTR says how
+ * it works. A negative errno with a sentence: -EOPNOTSUPP where the kernel's driver doesn't work there,
+ * another one where it could not be tried. Leaves nothing. */
+int overlay_kernel_try(const char *place, int dir, bool *ret_userxattr);

@@ -109,4 +109,12 @@ else
 hint: name a folder of your own with XDG_DATA_HOME"
 fi
 
+# ---- what is remembered of the kernel's overlay ----
+run unshare --map-root-user sh -c 'echo 0 >/proc/sys/user/max_user_namespaces; exec "$@"' - \
+    env XDG_DATA_HOME="$work/data" "$SBX" enter "$root" -- true
+is "where no user namespace can be made: status" "$status" 125
+check "nothing is remembered" [ ! -e "$work/data/sbx/.overlay-in-memory" ]
+run env XDG_DATA_HOME="$work/data" "$SBX" enter --json "$root"
+like "and where one can be, it is the kernel's overlay" "$out" '"overlay": ?"kernel"'
+
 done_testing
