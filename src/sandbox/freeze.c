@@ -2,6 +2,7 @@
 /* freeze.c: deciding all that a plan leaves open. */
 #include "account.h"
 #include "caps.h"
+#include "devices.h"
 #include "idmap.h"
 #include "landlock.h"
 #include "overlay.h"
@@ -321,5 +322,6 @@ int plan_freeze(struct plan *p)
 	env_decide(p);
 	files_decide(p);
 	unreadable_note(p);
+	devices_note(p);
 	return 0;
 }

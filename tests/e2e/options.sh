@@ -93,6 +93,18 @@ run unshare --map-root-user --mount sh -c "$stacked" - "$work" "$SBX" stack
 like "on two of them: fuse takes over" "$out" "^fuse-overlayfs /"
 is "and that is all there is to see" "$(wc -l <<<"$out") $status" "1 0"
 
+# ---- devices that are closed ----
+device=$(find /dev -maxdepth 1 -type c ! -readable ! -writable -print -quit)
+if [ "$device" ]; then
+    run "$SBX" enter --device "$device" "$root" -- true
+    is "--device of one that the caller can't open: status" "$status" 0
+    like "is said to be of no use" "$err" "note: device '$device' can't be opened inside, nor by you outside; to mend it: sudo setfacl -m u:$(id -un):rw '$device'"
+else
+    skip "--device of one that the caller can't open" "this user can open every device here"
+fi
+run "$SBX" enter --device /dev/zero:/dev/other "$root" -- true
+is "nothing is said of one that all may open" "$err" ""
+
 # ---- a sandbox in a sandbox ----
 cp "$SBX" "$work/sbx"
 run "$SBX" enter --nested -v "$work:/mnt" -v "$work/tree:/tree" "$root" -- /mnt/sbx enter --map self /tree -- /busybox echo inner
