@@ -14,6 +14,7 @@ enum operands {
 	OPERANDS_NONE,
 	OPERANDS_ANY,
 	OPERANDS_COMMAND,   /* at most one name of a command of ours */
+	OPERANDS_TREE,	    /* at most one root filesystem */
 	OPERANDS_SANDBOXES, /* names of kept sandboxes, or none */
 	OPERANDS_ROOTFS,    /* ROOTFS|NAME [--] [COMMAND [ARG]...] */
 };
@@ -48,6 +49,7 @@ const struct command *command_find(const char *name, size_t len);
 int cmd_enter(const struct invocation *inv);
 int cmd_ls(const struct invocation *inv);
 int cmd_rm(const struct invocation *inv);
+int cmd_doctor(const struct invocation *inv);
 int cmd_complete(const struct invocation *inv);
 
 /* ---- help.c --------------------------------------------------------------------------- */

@@ -59,6 +59,12 @@ const struct command commands[] = {
  "Removes kept sandboxes with all that was written in them. The root filesystems that they were "
  "made from stay.",
  rm_opts, sizeof(struct rm_options), OPERANDS_SANDBOXES, cmd_rm},
+{"doctor", "[OPTION]... [ROOTFS]",
+ "check what this machine offers and lacks",
+ "Tries all that sandboxes need of this machine, and says of what is missing how to mend it; with "
+ "ROOTFS also whether that tree can be used. Changes nothing. The exit status is 0 where sbx enter "
+ "works, 1 where it does not.",
+ doctor_opts, sizeof(struct doctor_options), OPERANDS_TREE, cmd_doctor},
 {"help", "[COMMAND]",
  "explain sbx or one of its commands",
  "Prints what 'sbx --help' prints, or 'sbx COMMAND --help'.",
@@ -160,6 +166,7 @@ static int operands_check(struct invocation *inv)
 	case OPERANDS_NONE:
 		return at_most(inv, 0);
 	case OPERANDS_COMMAND:
+	case OPERANDS_TREE:
 		return at_most(inv, 1);
 	case OPERANDS_ANY:
 	case OPERANDS_SANDBOXES:

@@ -274,6 +274,10 @@ void offer_operand(struct answer *s, enum operands operands, const struct place 
 		if (p->operand == 0)
 			offer_commands(s);
 		return;
+	case OPERANDS_TREE:
+		if (p->operand == 0)
+			s->kind = "folders";
+		return;
 	case OPERANDS_SANDBOXES:
 		return offer_sandboxes(s);
 	case OPERANDS_ROOTFS:

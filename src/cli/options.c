@@ -179,4 +179,16 @@ OPT_HEADING("Options"),
       "print this help"},
 OPT_END,
 };
+
+#undef AT
+#define AT(field) offsetof(struct doctor_options, field)
+
+const struct opt doctor_opts[] = {
+OPT_HEADING("Options"),
+{0,   "json", NULL, opt_flag, AT(json), COMPLETE_NONE,
+      "print JSON"},
+{'h', "help", NULL, opt_asked_help, 0, COMPLETE_NONE,
+      "print this help"},
+OPT_END,
+};
 /* clang-format on */

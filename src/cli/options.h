@@ -39,6 +39,10 @@ struct ls_options {
 	bool quiet, no_trunc, json;
 };
 
+struct doctor_options {
+	bool json;
+};
+
 struct rm_options {
 	bool force, all;
 };
@@ -46,3 +50,4 @@ struct rm_options {
 extern const struct opt enter_opts[];
 extern const struct opt ls_opts[];
 extern const struct opt rm_opts[];
+extern const struct opt doctor_opts[];

@@ -43,6 +43,9 @@ struct container_store {
 
 void container_store_done(struct container_store *s);
 
+/* Where the store is or would be, absolute; NULL: no place is known. */
+const char *container_store_path(struct arena *a);
+
 /* Opens the store; where it is missing it is made, or without CREATE -ENOENT without a
  * sentence. */
 int container_store_open(struct arena *a, bool create, struct container_store *ret_store);

@@ -23,7 +23,7 @@ void container_store_done(struct container_store *s)
 	s->tmp = fd_close(s->tmp);
 }
 
-static const char *store_path(struct arena *a)
+const char *container_store_path(struct arena *a)
 {
 	const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
 
@@ -85,7 +85,7 @@ static int subfolder(int dir, const char *name)
 
 int container_store_open(struct arena *a, bool create, struct container_store *ret_store)
 {
-	const char *path = store_path(a);
+	const char *path = container_store_path(a);
 	struct container_store s = {path, -EBADF, -EBADF, -EBADF};
 	struct stat st;
 
