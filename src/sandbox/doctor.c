@@ -211,7 +211,7 @@ static void check_run(const struct doctor_check *check, const struct doctor_requ
 		doctor_find_failure(f, worst_of(check), fail_sys("start a process"), "clone");
 		return;
 	}
-	there = fd_close(there);
+	(void)fd_close(take_fd(&there));
 	if (finding_receive(here, f) < 0)
 		silence_explain(check, pid, f);
 	check_end(pid);

@@ -114,10 +114,10 @@ static int version_read(const char *program, char *said, size_t size)
 		(void)execve(program, argv, envp);
 		_exit(127);
 	}
-	there = fd_close(there);
+	(void)fd_close(take_fd(&there));
 	n = io_read_all(here, said, size - 1);
 	/* It may have more to say than there is room for, and would wait for ever. */
-	here = fd_close(here);
+	(void)fd_close(take_fd(&here));
 	(void)waitpid(pid, &status, 0);
 	said[n > 0 ? n : 0] = '\0';
 	line = strstr(said, strrchr(program, '/') + 1);

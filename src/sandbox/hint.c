@@ -252,7 +252,7 @@ static const char *call_missing(struct arena *a)
 static const char *mounts_used_up(struct arena *a)
 {
 	return arena_printf(a, "sudo sysctl -w fs.mount-max=%lld",
-			    (long long)(2 * machine_sysctl("fs/mount-max")));
+			    2 * (long long)machine_sysctl("fs/mount-max"));
 }
 
 static const char *memfd_refused(struct arena *a)
