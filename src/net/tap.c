@@ -174,9 +174,7 @@ int net_tap_make(void)
 	int r;
 
 	if (tap < 0)
-		return fail_hint(
-			fail_sys("open '/dev/net/tun'"),
-			"sudo modprobe tun; sudo chmod 666 /dev/net/tun; or use --net none");
+		return fail_sys("open '/dev/net/tun'");
 	if (ioctl(tap, TUNSETIFF, &request) < 0)
 		return fail_sys("make the interface '%s'", NET_INTERFACE);
 	/* Frames of up to 64 KiB cross in one call, their checksums unmade. */

@@ -47,7 +47,7 @@ static const struct doctor_check doctor_checks[] = {
 	{"sys",             "a /sys of the sandbox's own", DOCTOR_BETTER, TRIES, doctor_sys},
 	{"landlock",        "a second wall around what runs inside", DOCTOR_BETTER, LOOKS, doctor_landlock},
 	{"cgroups",         "limits of memory and processors, which are still to come", DOCTOR_BETTER, LOOKS, doctor_cgroups},
-	{"tun",             "a network of the sandbox's own, which is still to come", DOCTOR_BETTER, TRIES, doctor_tun},
+	{"tun",             "a network of the sandbox's own (--net slirp)", DOCTOR_BETTER, TRIES, doctor_tun},
 
 	{"tree-owners",     "reading and changing all of the tree", DOCTOR_TREE, LOOKS, doctor_tree_owners},
 	{"tree-overlay",    "leaving this tree as it is", DOCTOR_TREE, TRIES, doctor_tree_overlay},

@@ -315,6 +315,10 @@ static const struct {
 	{"fuse-overlayfs", 0,   ALONE,
 	 "install fuse-overlayfs: sudo apt-get install fuse-overlayfs (Debian, Ubuntu), sudo dnf install fuse-overlayfs (Fedora)"},
 	{"tun", 0,        ALONE, NULL, tun_device_hint},
+	{"network", ENOENT, ALONE, NULL, tun_device_hint},
+	{"network", ENODEV, ALONE, NULL, tun_device_hint},
+	{"network", EACCES, ALONE, NULL, tun_device_hint},
+	{"network", EPERM,  MORE,  NULL, powerless},
 
 	{"proc", EPERM,   MORE,  UNHIDE_PROC},
 	{"sys", EPERM,    MORE,  "/sys is partly hidden here, as in a container: start that one with --security-opt unmask=ALL"},

@@ -204,6 +204,7 @@ finds "no fuse-overlayfs" 0 fuse-overlayfs limited "find '/usr/bin/fuse-overlayf
 fails_alike "no fuse-overlayfs" fuse-overlayfs --overlay fuse
 in_namespace 'mount --bind /etc/passwd /dev/net/tun'
 finds "no /dev/net/tun" 0 tun limited "open '/dev/net/tun'" "--device /dev/net/tun"
+fails_alike "no /dev/net/tun" tun --net slirp
 
 # ---- the store ----
 broken=(env XDG_DATA_HOME=/proc/nothing)
