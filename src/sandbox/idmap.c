@@ -388,9 +388,11 @@ int idmap_run(const struct plan_ids *ids, int (*work)(void *arg), void *arg)
 	(void)fd_close(take_fd(&there));
 	if (ids->map == PLAN_MAP_SUBIDS)
 		r = hint_add(idmap_write_child(ids, pid), "ids");
-	if (r == 0)
+	/* Who needs no gate doesn't read it: a message that is never read would, when the child
+	 * ends, take the place of what it has said (ECONNRESET). */
+	if (r == 0 && ids->map == PLAN_MAP_SUBIDS)
 		(void)io_send(here, &m, sizeof(m.type), -EBADF);
-	else
+	else if (r < 0)
 		(void)kill(pid, SIGKILL);
 	n = r < 0 ? 0 : io_receive(here, &m, sizeof(m), NULL);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
