@@ -119,22 +119,45 @@ static int empty_on(int folder, int *ret_empty)
 	return made < 0 ? made : 0;
 }
 
-/* Covers what of the mount MOUNTED the plan wants hidden; INDEX says which mount it is. */
+/* FD, what C names below the mount MOUNTED, on itself, with all that is mounted below. */
+static int pin(const struct plan_cover *c, int mounted, int fd)
+{
+	autoclose int made = mount_bind_on(fd, fd);
+
+	if (made == -ENOSYS) {
+		if (mount(fd_path(fd).s, fd_path(fd).s, NULL, MS_BIND | MS_REC, NULL) < 0)
+			return -errno;
+		made = path_open_in(mounted, c->path, O_PATH | O_NOFOLLOW);
+	}
+	if (made < 0)
+		return made;
+	return c->kind == PLAN_COVER_READONLY ? mount_set_attrs_here(made, SYS_ATTR_RDONLY) : 0;
+}
+
+static int hide(int fd)
+{
+	autoclose int empty = -EBADF;
+
+	return empty_on(fd, &empty);
+}
+
+/* Covers and pins what of the mount MOUNTED the plan says; INDEX says which mount it is. */
 static int covers_apply(const struct setup *s, size_t index, int mounted)
 {
 	for (size_t i = 0; i < s->plan->n_covers; i++) {
 		const struct plan_cover *c = &s->plan->covers[i];
-		autoclose int empty = -EBADF;
 		int r;
 
 		if (c->mount != index)
 			continue;
-		autoclose int fd =
-			path_open_in(mounted, c->path, O_PATH | O_DIRECTORY | O_NOFOLLOW);
-		r = fd < 0 ? fd : empty_on(fd, &empty);
+		autoclose int fd = path_open_in(mounted, c->path, O_PATH | O_NOFOLLOW);
+		if (fd < 0)
+			r = fd;
+		else
+			r = c->kind == PLAN_COVER_HIDE ? hide(fd) : pin(c, mounted, fd);
 		if (r < 0)
-			return fail(-r, "hide '%s', which is sbx's own: %s", c->path,
-				    strerrordesc_np(-r));
+			return fail(-r, "cover '%s', which is or leads to sbx's own: %s",
+				    c->path, strerrordesc_np(-r));
 	}
 	return 0;
 }

@@ -170,6 +170,11 @@ void plan_hide(struct plan *p, const char *path)
 	strv_push(&p->arena, &p->hidden, arena_strdup(&p->arena, path));
 }
 
+void plan_lock(struct plan *p, const char *path)
+{
+	strv_push(&p->arena, &p->locked, arena_strdup(&p->arena, path));
+}
+
 void plan_add_file(struct plan *p, const char *target, const char *data, size_t len)
 {
 	struct plan_file f = {

@@ -111,11 +111,16 @@ struct plan_mount {
 	unsigned attrs;	     /* SYS_ATTR_* */
 };
 
-/* A folder of sbx's own (the store, its caches) that a mount would show: it is covered. */
+/* A folder of sbx's own (the store, its caches, the configuration) that a mount would show: it
+ * is covered. What leads to it, a folder or a symbolic link, is pinned: mounted on itself, so
+ * that nobody inside can put something else at its name. A file of sbx's own that is elsewhere,
+ * behind a link, is pinned too, read-only. */
+enum plan_cover_kind { PLAN_COVER_HIDE, PLAN_COVER_PIN, PLAN_COVER_READONLY };
 enum { PLAN_COVER_ROOT = 1U << 31 }; /* the mount is the tree itself */
 struct plan_cover {
 	size_t mount;	  /* index in mounts */
 	const char *path; /* relative to the mount's root */
+	enum plan_cover_kind kind;
 };
 
 /* A file of the sandbox's own that hides the tree's, such as /etc/hosts. */
@@ -150,7 +155,8 @@ struct plan {
 
 	struct plan_mount *mounts;
 	size_t n_mounts;
-	struct strv hidden; /* folders of the host's that no sandbox may see */
+	struct strv hidden; /* folders of the host's that no sandbox may see, */
+	struct strv locked; /* and files that none may write */
 	struct plan_cover *covers;
 	size_t n_covers;
 	struct plan_file *files;
@@ -204,9 +210,13 @@ int plan_add_bind(struct plan *p, const char *source, const char *target, unsign
 int plan_add_tmpfs(struct plan *p, const char *target, const char *options, unsigned attrs);
 int plan_add_device(struct plan *p, const char *source, const char *target, bool readonly);
 
-/* Nothing that is bound may show the folder PATH of the host's, which is made where it is
- * missing. */
+/* Nothing that is bound may show the folder PATH of the host's, or let it be replaced by
+ * another. Where it is missing and could be made inside, it is made outside. */
 void plan_hide(struct plan *p, const char *path);
+
+/* The same for the file PATH, which is a link from a hidden folder to elsewhere, and which no
+ * sandbox may write. */
+void plan_lock(struct plan *p, const char *path);
 
 /* The folder of what this room caches. */
 const char *sandbox_cache_folder(struct arena *a);

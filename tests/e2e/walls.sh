@@ -30,9 +30,9 @@ while (defined(my $dir = shift @todo)) {
     }
 }
 END
-inside "${strongest[@]}" -v "$work:/mnt:ro" "$root" -- perl /mnt/writable.pl
+inside "${strongest[@]}" -v "$work/writable.pl:/mnt/writable.pl:ro" "$root" -- perl /mnt/writable.pl
 is "no file of /proc and /sys can be opened for writing" "$out$err" ""
-inside --overlay "$overlay" -v "$work:/mnt:ro" "$root" -- perl /mnt/writable.pl
+inside --overlay "$overlay" -v "$work/writable.pl:/mnt/writable.pl:ro" "$root" -- perl /mnt/writable.pl
 is "nor by default" "$out$err" ""
 
 # ---- the masks hide ----

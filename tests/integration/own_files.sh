@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# own_files.sh: what the next sandbox is made by, no sandbox can see, change or replace.
+
+# shellcheck source=tests/tap.sh
+. "${SBX_SOURCE:?is the folder of the sources}/tests/tap.sh"
+need_tree busybox
+
+# What inner root does to the folder $1 of the host's, bound as /h: it tries to write below each of
+# the other names, or to put something of its own there.
+cat >"$work/attack.sh" <<'END'
+cd /h || exit
+for path; do
+    busybox mkdir -p "$path"
+    echo planted >"$path/planted"
+    while [ "$path" != . ]; do
+        busybox mv "$path" "$path.old"
+        busybox rm -rf "$path"
+        busybox ln -s /tmp "$path"
+        path=$(busybox dirname "$path")
+    done
+done
+for path; do
+    busybox mkdir -p "$path"
+    echo planted >"$path/planted"
+done
+END
+
+# without COMMAND ARG...: on a kernel that lacks the newer mount calls. Such a filter takes newuidmap
+# its rights, so there is one id.
+without() {
+    "$SBX_BUILD/tests/integration/nosys" open_tree,move_mount,fsopen,fsconfig,fsmount,mount_setattr -- "$@"
+}
+
+# attack WHAT BOUND NAME...: NAMEs relative to BOUND.
+attack() {
+    local what=$1 bound=$2 how
+    shift 2
+    for how in env without; do
+        $how "$SBX" enter -v "$bound:/h" -v "$work/attack.sh:/attack.sh" "$root" -- sh /attack.sh "$@" >"$work/said" 2>&1
+        is "$what, $how: nothing of it is outside" "$(find "$work/home" "$work/elsewhere" -name planted 2>/dev/null)" "" ||
+            note "$(cat "$work/said")"
+        like "$what, $how: it was tried" "$(cat "$work/said")" "busy|Read-only"
+    done
+}
+
+store=.local/share/sbx
+mkdir "$work/elsewhere"
+attack "the store" "$HOME" "$store" "$store/containers"
+check "the store is where it was" [ -d "$HOME/$store/containers" ]
+attack "the store, by the folder that holds it" "$HOME/.local/share" sbx sbx/tmp
+attack "the cache" "$HOME" .cache/sbx .cache/sbx/seccomp
+
+# A link on the way to it is one more name that could be replaced.
+mv "$HOME/.local" "$work/elsewhere/local"
+ln -s ../elsewhere/local "$HOME/.local"
+attack "the store, behind a link" "$HOME" "$store" "$store/containers"
+check "the link is there" [ -L "$HOME/.local" ]
+attack "the store, where the link leads to" "$work/elsewhere" local/share/sbx local/share/sbx/tmp
+rm "$HOME/.local"
+mv "$work/elsewhere/local" "$HOME/.local"
+
+# Whoever may mount may unmount.
+run "$SBX" enter --cap-add ALL -v "$HOME:/h" "$root" -- busybox true
+is "SYS_ADMIN and such a bind: refused" "$status" 125
+is "and said why" "$err" "sbx: enter: mounts: a sandbox with SYS_ADMIN could uncover what is sbx's own in '$HOME'
+hint: bind less than that, or leave SYS_ADMIN out: --cap-drop SYS_ADMIN"
+succeeds "without SYS_ADMIN it goes" "$SBX" enter --cap-add ALL --cap-drop SYS_ADMIN -v "$HOME:/h" "$root" -- busybox true
+
+# --direct: the tree itself holds it.
+cp -a "$root" "$work/tree"
+mkdir -p "$work"/tree/{proc,sys,dev,run,tmp,h}
+cp "$work/attack.sh" "$work/tree"
+run env HOME="$work/tree/h" "$SBX" enter --direct "$work/tree" -- sh /attack.sh "$store" .cache/sbx
+is "--direct: nothing of it is outside" "$(find "$work/tree/h" -name planted)" ""
+like "--direct: it was tried" "$err" "busy"
+
+done_testing
