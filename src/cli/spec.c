@@ -12,6 +12,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -99,13 +101,37 @@ static char *line_next(char **rest, char *end)
 	return line;
 }
 
+/* A pipe is what <(COMMAND) gives; its end is waited for. */
+static int pipe_read(const char *path, struct arena *a, size_t max, char **ret_data,
+		     size_t *ret_len)
+{
+	autoclose int fd = open(path, O_RDONLY | O_NOCTTY | O_CLOEXEC);
+	char *data = arena_alloc(a, max + 2);
+	ssize_t n = fd < 0 ? -errno : io_read_all(fd, data, max + 1);
+
+	if (n < 0)
+		return (int)n;
+	if ((size_t)n > max)
+		return -EFBIG;
+	*ret_data = data;
+	*ret_len = (size_t)n;
+	return 0;
+}
+
 static int env_file_read(const char *path, struct arena *a, char **ret_data, size_t *ret_len)
 {
-	autoclose int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	int r = fd < 0 ? -errno : io_read_file(fd, a, ENV_FILE_MAX, ret_data, ret_len);
+	struct stat st = {0};
+	int r = stat(path, &st) < 0 ? -errno : 0;
 
+	if (r == 0 && S_ISFIFO(st.st_mode)) {
+		r = pipe_read(path, a, ENV_FILE_MAX, ret_data, ret_len);
+	} else if (r == 0) {
+		autoclose int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+		r = fd < 0 ? -errno : io_read_file(fd, a, ENV_FILE_MAX, ret_data, ret_len);
+	}
 	if (r == -EINVAL)
-		return fail(EINVAL, "it is not a regular file");
+		return fail(EINVAL, "it is neither a regular file nor a pipe");
 	if (r == -EFBIG)
 		return fail(EFBIG, "it is larger than 1 MiB");
 	return r < 0 ? fail(-r, "read it: %s", strerrordesc_np(-r)) : 0;
@@ -248,9 +274,16 @@ static int limit_parse(struct arena *a, const char *value, struct rlimit *ret_li
 	return 0;
 }
 
+static rlim_t limit_least(rlim_t a, rlim_t b)
+{
+	return a < b ? a : b;
+}
+
 static int ulimit_take(struct plan *p, const char *value)
 {
-	size_t name = strcspn(value, "=");
+	size_t name = strcspn(value, "<=");
+	bool at_most = value[name] == '<';
+	const char *number = value + name + at_most;
 	struct rlimit limit = {0}, own = {0};
 	int resource = 0, r;
 
@@ -259,28 +292,35 @@ static int ulimit_take(struct plan *p, const char *value)
 	r = limit_find(value, name, &resource);
 	if (r < 0)
 		return r;
-	if (value[name] != '=')
+	if (*number != '=')
 		return fail(EINVAL, "there is no limit in it");
-	r = limit_parse(&p->arena, value + name + 1, &limit);
+	r = limit_parse(&p->arena, number + 1, &limit);
 	if (r == 0)
 		r = limit_read(resource, &own);
 	if (r < 0)
 		return r;
+	if (at_most) {
+		limit.rlim_max = limit_least(limit.rlim_max, own.rlim_max);
+		limit.rlim_cur = limit_least(limit.rlim_cur, limit.rlim_max);
+	}
 	/* Only CAP_SYS_RESOURCE of the host's own user namespace raises it, and that nobody has
 	 * inside. */
 	if (limit.rlim_max > own.rlim_max)
 		return fail_hint(
 			fail(EPERM, "the caller's own hard limit is %llu, and can't be raised",
 			     (unsigned long long)own.rlim_max),
-			"ask for at most %.*s=%llu, or raise it on the host (limits.conf(5))",
-			(int)name, value, (unsigned long long)own.rlim_max);
+			"ask for %.*s<=%s, which takes what there is, or raise it on the host "
+			"(limits.conf(5))",
+			(int)name, value, number + 1);
 	plan_add_limit(p, resource, limit);
 	return 0;
 }
 
 int spec_ulimit(struct plan *p, const char *value)
 {
-	return spec_failed(ulimit_take(p, value), value, "for example nofile=1024:4096");
+	return spec_failed(
+		ulimit_take(p, value), value,
+		"for example nofile=1024:4096, or nofile<=4096 for no more than that");
 }
 
 /* ---- security --------------------------------------------------------------------------- */
@@ -376,13 +416,15 @@ int spec_security_opt(struct plan *p, const char *value)
 
 int spec_workdir(struct plan *p, const char *value)
 {
-	static const char hint[] = "a folder inside, from the root on: /work";
+	static const char hint[] = "a folder inside, from the root on: /work; or one that is "
+				   "here, which has the same path inside";
+	char real[PATH_MAX];
 
-	if (*value != '/')
-		return spec_failed(fail(EINVAL, "it does not begin with '/'"), value, hint);
 	if (strlen(value) >= PATH_MAX)
 		return spec_failed(fail(ENAMETOOLONG, "it is too long"), value, hint);
-	p->workdir = path_clean(&p->arena, value);
+	if (*value != '/' && !realpath(value, real))
+		return spec_failed(fail_sys("find it here"), value, hint);
+	p->workdir = path_clean(&p->arena, *value == '/' ? value : real);
 	return 0;
 }
 

@@ -40,12 +40,15 @@ int spec_env_host(struct plan *p);
 int spec_env_file(struct plan *p, const char *path);
 int spec_env(struct plan *p, const char *value);
 
-/* NAME=SOFT[:HARD], -1 or "unlimited"; "host" is all of the caller's own. */
+/* NAME=SOFT[:HARD], -1 or "unlimited"; NAME<=SOFT[:HARD] is the caller's own where that is lower;
+ * "host" is all of the caller's own. */
 int spec_ulimit(struct plan *p, const char *value);
 
 /* seccomp=FILE|unconfined, no-new-privileges[=BOOL]; ":" stands for "=" as in older Dockers. */
 int spec_security_opt(struct plan *p, const char *value);
 
+/* An absolute path is one inside; a relative one is a folder of the host's, and what it is called
+ * inside once it is bound under its own path. */
 int spec_workdir(struct plan *p, const char *value);
 int spec_hostname(struct plan *p, const char *value);
 int spec_name(struct plan *p, const char *value);

@@ -2,6 +2,8 @@
 /* str.c: strings, lists of strings, checked numbers, and an arena. */
 #include "str.h"
 
+#include "scope.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -110,14 +112,54 @@ int str_to_size(const char *s, uint64_t *ret_bytes)
 	return number_with_unit(s, units, ret_bytes);
 }
 
-int str_to_duration(const char *s, uint64_t *ret_ms)
+static int duration_bare(const char *s, uint64_t *ret_ms)
+{
+	uint64_t seconds;
+	int r = number_whole(s, 10, UINT64_MAX / 1000, &seconds);
+
+	if (r == 0)
+		*ret_ms = seconds * 1000;
+	return r;
+}
+
+/* 1h30m15s500ms, or some of these parts. */
+static int duration_parts(const char *s, uint64_t *ret_ms)
 {
 	static const struct unit units[] = {
-		{"", 1000}, {"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {NULL, 0},
-	};
-	uint64_t ms;
-	int r = number_with_unit(s, units, &ms);
+		{"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}};
+	uint64_t ms = 0, part;
+	size_t unit = 0;
 
+	do {
+		const char *end;
+		size_t len;
+		int r = number_parse(s, 10, UINT64_MAX, &part, &end);
+
+		if (r < 0)
+			return r;
+		len = strspn(end, "hmsHMS");
+		while (unit < ARRAY_SIZE(units) &&
+		       (strlen(units[unit].suffix) != len ||
+			strncasecmp(units[unit].suffix, end, len) != 0))
+			unit++;
+		if (unit == ARRAY_SIZE(units))
+			return -EINVAL;
+		if (__builtin_mul_overflow(part, units[unit++].factor, &part) ||
+		    __builtin_add_overflow(ms, part, &ms))
+			return -ERANGE;
+		s = end + len;
+	} while (*s);
+	*ret_ms = ms;
+	return 0;
+}
+
+int str_to_duration(const char *s, uint64_t *ret_ms)
+{
+	uint64_t ms = 0;
+	int r = duration_bare(s, &ms);
+
+	if (r == -EINVAL)
+		r = duration_parts(s, &ms);
 	if (r < 0)
 		return r;
 	/* What fits a timer without overflow: ten years are enough. */
@@ -150,6 +192,16 @@ static size_t utf8_length(const unsigned char *s)
 		return 4;
 	}
 	return 0;
+}
+
+size_t str_text_length(const char *s)
+{
+	const unsigned char *in = (const unsigned char *)s;
+	size_t len;
+
+	while (*in && ((len = utf8_length(in)) > 0 || *in == '\t'))
+		in += len ? len : 1;
+	return (size_t)(in - (const unsigned char *)s);
 }
 
 char *str_escape(char *dst, size_t size, const char *s)

@@ -25,12 +25,16 @@ int str_octal(const char *s, uint32_t max, uint32_t *ret_value);
  * reads it. */
 int str_to_size(const char *s, uint64_t *ret_bytes);
 
-/* A duration with an optional suffix ms, s, m, h; a bare number is seconds. At least 1 ms. */
+/* A duration: numbers with h, m, s, ms behind, each unit at most once and in this order
+ * (1h30m), or a bare number of seconds. At least 1 ms. */
 int str_to_duration(const char *s, uint64_t *ret_ms);
 
 /* Copies S for a terminal: control bytes and invalid UTF-8 as \xNN. Cuts at SIZE - 1. Returns
  * DST. */
 char *str_escape(char *dst, size_t size, const char *s);
+
+/* How much of S, from its front, is UTF-8 without control characters other than tabs. */
+size_t str_text_length(const char *s);
 
 /* An arena: memory that is freed all at once. Zero-initialised is empty. */
 struct arena {

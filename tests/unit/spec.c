@@ -402,6 +402,25 @@ static void test_env_file(void)
 	environ = own;
 }
 
+/* As <(COMMAND) is: what the pipe holds, up to its end. */
+static void test_env_pipe(void)
+{
+	static const char text[] = "A=1\nB=2\n";
+	struct plan p;
+	char path[32];
+	int ends[2];
+
+	check_int(pipe(ends), 0);
+	check_int(io_write_all(ends[1], text, sizeof(text) - 1), 0);
+	(void)fd_close(ends[1]);
+	(void)snprintf(path, sizeof(path), "/dev/fd/%d", ends[0]);
+	plan_init(&p);
+	check_int(spec_env_file(&p, path), 0);
+	check_str(env_shown(&p), "A=1|B=2|");
+	plan_done(&p);
+	(void)fd_close(ends[0]);
+}
+
 static void check_env_file(const void *data, size_t len, int r, const char *why)
 {
 	struct wrong row = {spec_env_file, "env", r, why};
@@ -419,8 +438,8 @@ static void test_wrong_env(void)
 		{spec_env, "=", -EINVAL, "has a name"},
 		{spec_env, "=x", -EINVAL, "has a name"},
 		{spec_env_file, "nosuch", -ENOENT, "No such file"},
-		{spec_env_file, "dir", -EINVAL, "not a regular file"},
-		{spec_env_file, "/dev/zero", -EINVAL, "not a regular file"},
+		{spec_env_file, "dir", -EINVAL, "neither a regular file nor a pipe"},
+		{spec_env_file, "/dev/zero", -EINVAL, "neither a regular file nor a pipe"},
 		{spec_env_file, "", -ENOENT, "No such file"},
 	};
 	struct wrong row = {spec_env, big, -E2BIG, "128 KiB"};
@@ -463,6 +482,11 @@ static void test_ulimits(void)
 		{spec_ulimit, "nofile=-1:5", -EINVAL, "above the hard one"},
 		{spec_ulimit, "nofile=10:501", -EPERM, "own hard limit is 500"},
 		{spec_ulimit, "nofile=-1", -EPERM, "own hard limit is 500"},
+		{spec_ulimit, "nofile<5", -EINVAL, "no limit in it"},
+		{spec_ulimit, "nofile<", -EINVAL, "no limit in it"},
+		{spec_ulimit, "nofile<=", -EINVAL, "a limit is a number"},
+		{spec_ulimit, "nofile<=x", -EINVAL, "a limit is a number"},
+		{spec_ulimit, "<=5", -EINVAL, "no limit of that name"},
 		{spec_ulimit, "nofiles=5", -EINVAL, "no limit of that name"},
 		{spec_ulimit, "NOFILE=5", -EINVAL, "no limit of that name"},
 		{spec_ulimit, "hosts", -EINVAL, "no limit of that name"},
@@ -484,6 +508,12 @@ static void test_ulimits(void)
 	check_int(spec_ulimit(&p, "nofile=500"), 0);
 	check(p.n_limits == 1 && p.limits[0].limit.rlim_cur == 500 &&
 	      p.limits[0].limit.rlim_max == 500);
+	check_int(spec_ulimit(&p, "nofile<=450:501"), 0);
+	check(p.limits[0].limit.rlim_cur == 450 && p.limits[0].limit.rlim_max == 500);
+	check_int(spec_ulimit(&p, "nofile<=-1"), 0);
+	check(p.limits[0].limit.rlim_cur == 500 && p.limits[0].limit.rlim_max == 500);
+	check_int(spec_ulimit(&p, "nofile<=5"), 0);
+	check(p.limits[0].limit.rlim_cur == 5 && p.limits[0].limit.rlim_max == 5);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		check_int(spec_ulimit(&p, arena_printf(&p.arena, "%s=0", names[i])), 0);
 	check_int((long long)p.n_limits, RLIM_NLIMITS);
@@ -535,13 +565,13 @@ static void test_security(void)
 	plan_done(&p);
 }
 
-static void test_names(void)
+static void test_names(const char *folder)
 {
 	static const char too_long[] =
 		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 	static const struct wrong rows[] = {
-		{spec_workdir, "", -EINVAL, "begin with '/'"},
-		{spec_workdir, "work", -EINVAL, "begin with '/'"},
+		{spec_workdir, "", -ENOENT, "find it here"},
+		{spec_workdir, "work", -ENOENT, "find it here"},
 		{spec_hostname, "", -EINVAL, "not a host name"},
 		{spec_hostname, "-a", -EINVAL, "not a host name"},
 		{spec_hostname, ".a", -EINVAL, "not a host name"},
@@ -562,6 +592,13 @@ static void test_names(void)
 	plan_init(&p);
 	check_int(spec_workdir(&p, "/a//b/../c/."), 0);
 	check_str(p.workdir, "/a/c");
+	/* What is here has the path inside that it has outside. */
+	check_int(spec_workdir(&p, "."), 0);
+	check_str(p.workdir, folder);
+	check_int(spec_workdir(&p, "dir/.."), 0);
+	check_str(p.workdir, folder);
+	check_int(spec_workdir(&p, "./dir"), 0);
+	check_str(p.workdir, arena_printf(&p.arena, "%s/dir", folder));
 	check(spec_hostname(&p, "Box-1.example.") == 0 && streq(p.hostname, "Box-1.example."));
 	check(spec_name(&p, "My_box-1.x") == 0 && streq(p.name, "My_box-1.x"));
 	check(spec_hostname(&p, too_long + 1) == 0 && spec_name(&p, too_long + 1) == 0);
@@ -709,10 +746,11 @@ int main(void)
 	test_device_folder();
 	test_env();
 	test_env_file();
+	test_env_pipe();
 	test_wrong_env();
 	test_ulimits();
 	test_security();
-	test_names();
+	test_names(folder);
 	test_too_much();
 	test_anything();
 	check_int(descriptors_open(), before);

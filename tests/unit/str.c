@@ -138,7 +138,21 @@ static void test_durations(void)
 		{"", -EINVAL, 0},
 		{"s", -EINVAL, 0},
 		{"1d", -EINVAL, 0},
-		{"1h30m", -EINVAL, 0},
+		{"1h30m", 0, 5400000},
+		{"1m30s", 0, 90000},
+		{"1h1m1s1ms", 0, 3661001},
+		{"1M5MS", 0, 60005},
+		{"0h5s", 0, 5000},
+		{"0h0s", -ERANGE, 0},
+		{"1m30", -EINVAL, 0},
+		{"30s1m", -EINVAL, 0},
+		{"1m1m", -EINVAL, 0},
+		{"1ms1s", -EINVAL, 0},
+		{"1hm", -EINVAL, 0},
+		{"1h-5m", -EINVAL, 0},
+		{"87840h1ms", -ERANGE, 0},
+		{"5124095576030h5124095576030h", -EINVAL, 0},
+		{"18446744073709551615h1m", -ERANGE, 0},
 		{"1 s", -EINVAL, 0},
 		{"-1s", -EINVAL, 0},
 		{"1.5s", -EINVAL, 0},
@@ -206,6 +220,16 @@ static void test_escape(void)
 		check(str_escape(out, sizeof(out), rows[i][0]) == out);
 		check_str(out, rows[i][1]);
 	}
+}
+
+static void test_text_length(void)
+{
+	check_int((long long)str_text_length(""), 0);
+	check_int((long long)str_text_length("a\tb \xc3\xa4"), 6);
+	check_int((long long)str_text_length("ab\x1b[2J"), 2);
+	check_int((long long)str_text_length("a\xc2\x9b"), 1);
+	check_int((long long)str_text_length("\xff"), 0);
+	check_int((long long)str_text_length("abc\n"), 3);
 }
 
 /* Cut at SIZE: what is left of TEXT's escaped form. */
@@ -343,6 +367,7 @@ int main(void)
 	test_sizes();
 	test_durations();
 	test_escape();
+	test_text_length();
 	test_cuts();
 	test_all_bytes();
 	test_arena();
