@@ -17,6 +17,7 @@ enum operands {
 	OPERANDS_TREE,	    /* at most one root filesystem */
 	OPERANDS_SANDBOXES, /* names of kept sandboxes, or none */
 	OPERANDS_ROOTFS,    /* ROOTFS|NAME [--] [COMMAND [ARG]...] */
+	OPERANDS_VERB,	    /* [VERB [OPTION]...]; the command reads them */
 };
 
 struct invocation {
@@ -25,6 +26,8 @@ struct invocation {
 	const void *options; /* the struct that the command's table fills */
 	int argc;	     /* operands, without the "--" that may stand behind ROOTFS; */
 	char *const *argv;   /* argv[argc] is NULL */
+	int line_argc;	     /* all words behind the command's name */
+	char *const *line;
 };
 
 struct command {
@@ -47,6 +50,7 @@ extern const struct opt sbx_opts[];
 const struct command *command_find(const char *name, size_t len);
 
 int cmd_enter(const struct invocation *inv);
+int cmd_config(const struct invocation *inv);
 int cmd_ls(const struct invocation *inv);
 int cmd_rm(const struct invocation *inv);
 int cmd_doctor(const struct invocation *inv);
@@ -73,3 +77,9 @@ struct complete_options {
  * the caller owns, or a negative errno. */
 int complete_sandboxes(struct arena *a, struct strv *names);
 int complete_sandbox_tree(const char *name);
+
+/* The names of the profiles that there are, as complete_sandboxes(); and the words that can
+ * follow "sbx config". */
+int complete_profiles(struct arena *a, struct strv *names);
+void config_verbs(void (*each)(void *context, const char *name, const char *help),
+		  void *context);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cmd_enter.c: sbx enter. */
 #include "cli.h"
+#include "conf_files.h"
 #include "options.h"
 #include "plan_json.h"
 #include "spec.h"
@@ -15,11 +16,13 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* What one `sbx enter` holds. */
 struct enter {
 	const struct enter_options *o;
+	const struct conf_enter *conf; /* where .o is from */
 	struct plan plan;
 	struct container_store store;
 	const char *operand;	    /* ROOTFS or NAME, as it was said */
@@ -27,10 +30,11 @@ struct enter {
 	bool is_kept, is_new;
 };
 
-static void enter_init(struct enter *e, const struct enter_options *o)
+static void enter_init(struct enter *e, const struct conf_enter *conf)
 {
 	*e = (struct enter){
-		.o = o,
+		.o = &conf->options,
+		.conf = conf,
 		.store = CONTAINER_STORE_NONE,
 		.container = {.dir = -EBADF},
 	};
@@ -91,11 +95,11 @@ static bool is_path(const char *operand)
 }
 
 /* What a kept sandbox was made with can't change: its files have those ids and that driver's
- * marks. */
+ * marks. What [enter] says of that is for new ones. */
 static int kept_check(const struct enter *e)
 {
 	const struct container *c = &e->container;
-	const struct enter_options *o = e->o;
+	const struct enter_options *o = &e->conf->asked;
 	const char *option = NULL;
 
 	if (o->overlay != PLAN_OVERLAY_AUTO && o->overlay != c->overlay)
@@ -207,54 +211,66 @@ static int upper_open(struct enter *e)
 
 /* ---- options to plan --------------------------------------------------------------------- */
 
-static int each(struct plan *p, const struct strv *values, const char *option,
-		int (*spec)(struct plan *p, const char *value))
+/* Says where the VALUE of OPTION that led to the failure R stands. */
+static int value_failed(const struct enter *e, int r, const char *value, const char *option)
 {
-	for (size_t i = 0; i < values->n; i++) {
-		int r = spec(p, values->v[i]);
+	const struct conf_setting *s = conf_find(&e->conf->choice, value);
 
-		if (r < 0)
-			return fail_in(r, "--%s", option);
-	}
-	return 0;
+	if (!s)
+		return fail_in(r, "--%s", option);
+	return fail_in(r, "%s:%u: %s", s->section->file, s->line, option);
 }
 
-static int one(struct plan *p, const char *value, const char *option,
+static int one(struct enter *e, const char *value, const char *option,
 	       int (*spec)(struct plan *p, const char *value))
 {
-	int r = value ? spec(p, value) : 0;
+	int r = value ? spec(&e->plan, value) : 0;
 
-	return r < 0 ? fail_in(r, "--%s", option) : 0;
+	return r < 0 ? value_failed(e, r, value, option) : 0;
 }
 
-static int env_apply(struct plan *p, const struct enter_options *o)
+static int each(struct enter *e, const struct strv *values, const char *option,
+		int (*spec)(struct plan *p, const char *value))
 {
-	int r = o->env_host ? spec_env_host(p) : 0;
+	int r = 0;
 
-	if (r == 0)
-		r = each(p, &o->env_files, "env-file", spec_env_file);
-	if (r == 0)
-		r = each(p, &o->env, "env", spec_env);
+	for (size_t i = 0; i < values->n && r == 0; i++)
+		r = one(e, values->v[i], option, spec);
 	return r;
 }
 
-static int mounts_apply(struct plan *p, const struct enter_options *o)
+static int env_apply(struct enter *e)
 {
-	int r = each(p, &o->tmpfs, "tmpfs", spec_tmpfs);
+	const struct enter_options *o = e->o;
+	int r = o->env_host ? spec_env_host(&e->plan) : 0;
 
 	if (r == 0)
-		r = each(p, &o->binds, "bind", spec_bind);
+		r = each(e, &o->env_files, "env-file", spec_env_file);
 	if (r == 0)
-		r = each(p, &o->volumes, "volume", spec_volume);
-	if (r == 0)
-		r = each(p, &o->mounts, "mount", spec_mount);
-	if (r == 0)
-		r = each(p, &o->devices, "device", spec_device);
+		r = each(e, &o->env, "env", spec_env);
 	return r;
 }
 
-static int options_apply(struct plan *p, const struct enter_options *o)
+static int mounts_apply(struct enter *e)
 {
+	const struct enter_options *o = e->o;
+	int r = each(e, &o->tmpfs, "tmpfs", spec_tmpfs);
+
+	if (r == 0)
+		r = each(e, &o->binds, "bind", spec_bind);
+	if (r == 0)
+		r = each(e, &o->volumes, "volume", spec_volume);
+	if (r == 0)
+		r = each(e, &o->mounts, "mount", spec_mount);
+	if (r == 0)
+		r = each(e, &o->devices, "device", spec_device);
+	return r;
+}
+
+static int options_apply(struct enter *e)
+{
+	const struct enter_options *o = e->o;
+	struct plan *p = &e->plan;
 	int r;
 
 	p->root.overlay = o->overlay;
@@ -272,19 +288,19 @@ static int options_apply(struct plan *p, const struct enter_options *o)
 	p->nested = o->nested;
 	p->timeout_ms = o->timeout_ms;
 
-	r = one(p, o->name, "name", spec_name);
+	r = one(e, o->name, "name", spec_name);
 	if (r == 0)
-		r = one(p, o->hostname, "hostname", spec_hostname);
+		r = one(e, o->hostname, "hostname", spec_hostname);
 	if (r == 0)
-		r = one(p, o->workdir, "workdir", spec_workdir);
+		r = one(e, o->workdir, "workdir", spec_workdir);
 	if (r == 0)
-		r = mounts_apply(p, o);
+		r = mounts_apply(e);
 	if (r == 0)
-		r = env_apply(p, o);
+		r = env_apply(e);
 	if (r == 0)
-		r = each(p, &o->ulimits, "ulimit", spec_ulimit);
+		r = each(e, &o->ulimits, "ulimit", spec_ulimit);
 	if (r == 0)
-		r = each(p, &o->security, "security-opt", spec_security_opt);
+		r = each(e, &o->security, "security-opt", spec_security_opt);
 	return r;
 }
 
@@ -350,6 +366,22 @@ static int upper_close(struct enter *e, int r)
 	return r;
 }
 
+/* The user's sbx.conf is often a link to where they keep all such files. */
+static void config_hide(struct plan *p)
+{
+	struct strv folders = {0};
+	struct stat st;
+
+	conf_user_folders(&p->arena, &folders);
+	for (size_t i = 0; i < folders.n; i++) {
+		const char *file = arena_printf(&p->arena, "%s/sbx.conf", folders.v[i]);
+
+		plan_hide(p, folders.v[i]);
+		if (lstat(file, &st) == 0 && S_ISLNK(st.st_mode))
+			plan_lock(p, file);
+	}
+}
+
 /* What is ours is made before a sandbox could make it in its place. */
 static void own_hide(struct enter *e)
 {
@@ -365,15 +397,16 @@ static void own_hide(struct enter *e)
 	cache = sandbox_cache_folder(&p->arena);
 	if (cache)
 		plan_hide(p, cache);
+	config_hide(p);
 }
 
 static int plan_make(struct enter *e, const struct invocation *inv)
 {
 	struct plan *p = &e->plan;
-	int r = options_apply(p, e->o);
+	int r = options_apply(e);
 
 	/* Writing to the tree itself needs no place of our own. */
-	if (r == 0 && e->o->overlay != PLAN_OVERLAY_NONE)
+	if (r == 0 && e->conf->asked.overlay != PLAN_OVERLAY_NONE)
 		r = container_store_open(&e->plan.arena, true, &e->store);
 	if (r == 0)
 		r = tree_open(e, e->operand);
@@ -389,15 +422,17 @@ static int plan_make(struct enter *e, const struct invocation *inv)
 
 int cmd_enter(const struct invocation *inv)
 {
+	struct conf_enter conf = {0};
 	SCOPE_END(enter_done) struct enter e;
-	int r;
+	int r = conf_enter_options(inv, &conf);
 
-	enter_init(&e, inv->options);
+	enter_init(&e, &conf);
 	e.operand = inv->argv[0];
-	r = plan_make(&e, inv);
+	if (r == 0)
+		r = plan_make(&e, inv);
 	if (r == 0 && (e.o->explain || e.o->json)) {
 		if (e.o->json)
-			r = plan_json(&e.plan, stdout);
+			r = plan_json(&e.plan, &conf.choice.profiles, stdout);
 		else
 			plan_explain(&e.plan, stdout);
 		return upper_close(&e, r);

@@ -173,6 +173,10 @@ static void answer_find(struct answer *s)
 	if (!c)
 		return;
 	p = place_find(l, c->opts, p.first_operand + 1);
+	if (c->operands == OPERANDS_VERB && p.role == ROLE_OPERAND && p.operand > 0) {
+		p = place_find(l, c->opts, p.first_operand + 1);
+		p.operand++;
+	}
 	if (p.first_operand < l->words.n && p.first_operand != l->point)
 		s->rootfs = l->words.v[p.first_operand];
 	offer_place(s, c->opts, &p);

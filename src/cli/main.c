@@ -65,6 +65,11 @@ const struct command commands[] = {
  "ROOTFS also whether that tree can be used. Changes nothing. The exit status is 0 where sbx enter "
  "works, 1 where it does not.",
  doctor_opts, sizeof(struct doctor_options), OPERANDS_TREE, cmd_doctor},
+{"config", "[OPTION]... [show|profiles|path]",
+ "show the configuration",
+ "Shows what the configuration files and the profiles named say for 'sbx enter', and where; the "
+ "profiles that there are; or the files that are read.",
+ config_opts, sizeof(struct config_options), OPERANDS_VERB, cmd_config},
 {"help", "[COMMAND]",
  "explain sbx or one of its commands",
  "Prints what 'sbx --help' prints, or 'sbx COMMAND --help'.",
@@ -169,6 +174,7 @@ static int operands_check(struct invocation *inv)
 	case OPERANDS_TREE:
 		return at_most(inv, 1);
 	case OPERANDS_ANY:
+	case OPERANDS_VERB:
 	case OPERANDS_SANDBOXES:
 		return 0;
 	case OPERANDS_ROOTFS:
@@ -181,7 +187,13 @@ static int operands_check(struct invocation *inv)
 static int command_run(const struct command *c, struct arena *a, int argc, char *const argv[])
 {
 	void *options = arena_alloc(a, c->options_size);
-	struct invocation inv = {.command = c, .arena = a, .options = options};
+	struct invocation inv = {
+		.command = c,
+		.arena = a,
+		.options = options,
+		.line_argc = argc,
+		.line = argv,
+	};
 	int first, r;
 
 	r = opt_parse(c->opts, a, argc, argv, options, &first);

@@ -79,6 +79,19 @@ static void offer_sandboxes(struct answer *s)
 		offer_list(s, names.v, names.n);
 }
 
+static void offer_profiles(struct answer *s)
+{
+	struct strv names = {0};
+
+	if (complete_profiles(s->arena, &names) == 0)
+		offer_list(s, names.v, names.n);
+}
+
+static void offer_verb(void *context, const char *name, const char *help)
+{
+	offer(context, name, help);
+}
+
 void offer_commands(struct answer *s)
 {
 	for (const struct command *c = commands; c->name; c++)
@@ -243,6 +256,8 @@ void offer_value(struct answer *s, const struct opt *o)
 		return offer_security(s);
 	case COMPLETE_MOUNT:
 		return offer_mount(s);
+	case COMPLETE_PROFILE:
+		return offer_profiles(s);
 	}
 }
 
@@ -282,5 +297,9 @@ void offer_operand(struct answer *s, enum operands operands, const struct place 
 		return offer_sandboxes(s);
 	case OPERANDS_ROOTFS:
 		return offer_rootfs(s, p);
+	case OPERANDS_VERB:
+		if (p->operand == 0)
+			config_verbs(offer_verb, s);
+		return;
 	}
 }

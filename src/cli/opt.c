@@ -32,6 +32,11 @@ const struct opt *opt_find_letter(const struct opt *opts, char letter)
 	return NULL;
 }
 
+bool opt_adds(const struct opt *o)
+{
+	return o->set == opt_list || (o->flags & OPT_ADDS);
+}
+
 /* ---- what messages need --------------------------------------------------------------- */
 
 const char *opt_shown(char dst[static OPT_SHOWN_MAX], const char *value)
@@ -103,10 +108,14 @@ void opt_nearest_offer(struct opt_nearest *n, const char *name)
 static int hint_nearest(const struct parse *p, int r, const char *word)
 {
 	struct opt_nearest n = {.word = word};
+	const struct opt *o;
 
-	for (const struct opt *o = p->opts; o->help; o++)
+	for (o = p->opts; o->help; o++)
 		if (o->name)
 			opt_nearest_offer(&n, o->name);
+	for (const struct opt_foreign *f = o->foreign; f && f->name; f++)
+		if (streq(f->name, word))
+			return fail_hint(r, "%s", f->hint);
 	return n.name ? fail_hint(r, "did you mean '--%s'?", n.name) : r;
 }
 
@@ -146,9 +155,17 @@ static int option_set(struct parse *p, const struct opt *o, const char *value)
 	return r < 0 ? fail_in(r, "option '--%s'", o->name) : r;
 }
 
+static int list_empty(struct parse *p, const struct opt *o)
+{
+	*(struct strv *)((char *)p->options + o->offset) = (struct strv){0};
+	return 0;
+}
+
 /* VALUE is what stood in the option's own word; NULL: nothing did. */
 static int option_take(struct parse *p, const struct opt *o, const char *value)
 {
+	if (value && !*value && o->set == opt_list)
+		return list_empty(p, o);
 	if (!value && !o->metavar)
 		value = "true";
 	if (!value && p->at < p->argc)
@@ -290,8 +307,12 @@ int opt_size(const struct opt *o, struct arena *a, const char *value, void *fiel
 
 int opt_duration(const struct opt *o, struct arena *a, const char *value, void *field)
 {
+	if (streq(value, "0")) {
+		*(uint64_t *)field = 0;
+		return 0;
+	}
 	return number_result(str_to_duration(value, field), value,
-			     "a duration such as 90, 5m or 500ms");
+			     "a duration such as 90, 5m, 1h30m or 500ms");
 }
 
 int opt_choice(const struct opt *o, struct arena *a, const char *value, void *field)

@@ -17,7 +17,11 @@
  * Names match exactly: an accepted abbreviation would break the day a longer name appears. The
  * spellings are podman's: --name VALUE, --name=VALUE, -v VALUE, -vVALUE, -v=VALUE, --flag,
  * --flag=false, and letters of flags in one word (-it). Options end at "--" and at the first
- * operand. What is given twice is added to a list, and otherwise the last one wins.
+ * operand. What is given twice is added to a list, and otherwise the last one wins. --list= with
+ * nothing behind it empties the list, so that what a configuration file has put there can be
+ * taken back.
+ *
+ * Configuration files are read by the same tables and setters (conf.h).
  */
 
 /* What a shell offers for a value. */
@@ -34,9 +38,16 @@ enum opt_complete {
 	COMPLETE_LIMIT,	     /* nofile=, ... */
 	COMPLETE_SECURITY,   /* seccomp=, no-new-privileges */
 	COMPLETE_MOUNT,	     /* type=bind,... */
+	COMPLETE_PROFILE,    /* of a configuration file */
 };
 
 struct opt;
+
+/* An option of other programs, and what does its work here; a row without a name is the last. */
+struct opt_foreign {
+	const char *name; /* or a letter */
+	const char *hint;
+};
 
 /* Stores VALUE ("true" for a bare flag) in FIELD; what isn't argv's own is kept in the arena. A
  * negative errno comes with a sentence that doesn't name the option. */
@@ -50,11 +61,19 @@ struct opt {
 	size_t offset; /* of the field in the command's options */
 	enum opt_complete complete;
 	const char *help; /* one line; NULL ends the table */
+	unsigned flags;
+	const struct opt_foreign *foreign; /* in the row that ends the table, or NULL */
+};
+
+enum opt_flags {
+	OPT_ADDS = 1,	   /* given twice, both count; so do those of opt_list() */
+	OPT_LINE_ONLY = 2, /* has no place in a configuration file */
 };
 
 /* clang-format off */
 #define OPT_HEADING(text) {.help = (text)}
 #define OPT_END           {.help = NULL}
+#define OPT_END_FOREIGN(table) {.help = NULL, .foreign = (table)}
 /* clang-format on */
 
 /* Where opt_parse() met --help: nothing behind it was read. */
@@ -70,6 +89,9 @@ int opt_parse(const struct opt *opts, struct arena *a, int argc, char *const arg
 const struct opt *opt_find(const struct opt *opts, const char *name, size_t len);
 const struct opt *opt_find_letter(const struct opt *opts, char letter);
 
+/* Whether values add up. */
+bool opt_adds(const struct opt *o);
+
 /* Setters, by the type of their field. */
 opt_setter opt_flag;	      /* bool */
 opt_setter opt_text;	      /* const char *, never empty */
@@ -77,7 +99,7 @@ opt_setter opt_text_or_empty; /* const char * */
 opt_setter opt_list;	      /* struct strv, no member empty */
 opt_setter opt_number;	      /* uint64_t */
 opt_setter opt_size;	      /* uint64_t, bytes */
-opt_setter opt_duration;      /* uint64_t, milliseconds, never 0 */
+opt_setter opt_duration;      /* uint64_t, milliseconds; "0": none */
 opt_setter opt_choice;	      /* an enum: the place of VALUE among the words of the metavar */
 opt_setter opt_asked_help;    /* none */
 

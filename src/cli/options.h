@@ -8,6 +8,8 @@
 
 /* Lists and texts are as the user wrote them; spec.h reads what is in them. */
 struct enter_options {
+	struct strv profiles;
+
 	const char *name;
 	enum plan_overlay overlay;
 	bool read_only;
@@ -43,11 +45,17 @@ struct doctor_options {
 	bool json;
 };
 
+struct config_options {
+	struct strv profiles;
+	bool json;
+};
+
 struct rm_options {
 	bool force, all;
 };
 
 extern const struct opt enter_opts[];
 extern const struct opt ls_opts[];
+extern const struct opt config_opts[];
 extern const struct opt rm_opts[];
 extern const struct opt doctor_opts[];

@@ -91,13 +91,14 @@ static void add_rights(struct json_object *o, const struct plan *p)
 	add_string(o, "seccomp", p->seccomp ? p->seccomp : "default");
 }
 
-int plan_json(const struct plan *p, FILE *out)
+int plan_json(const struct plan *p, const struct strv *profiles, FILE *out)
 {
 	struct json_object *o = json_object_new_object();
 	const char *text;
 	int r = 0;
 
 	add_string(o, "name", p->name);
+	add_strings(o, "profiles", profiles);
 	add_string(o, "tree", p->root.path);
 	add_string(o, "overlay", overlay_words[p->root.overlay]);
 	json_object_object_add(o, "squash", json_object_new_boolean(p->root.squash));

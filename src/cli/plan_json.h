@@ -6,5 +6,5 @@
 
 #include <stdio.h>
 
-/* Prints the frozen plan P on OUT. */
-int plan_json(const struct plan *p, FILE *out);
+/* Prints the frozen plan P, to which PROFILES have led, on OUT. */
+int plan_json(const struct plan *p, const struct strv *profiles, FILE *out);

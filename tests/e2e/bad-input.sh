@@ -101,7 +101,7 @@ done <<'END'
 --map no-such-map
 --overlay no-such-driver
 --net no-such-net
---timeout 0
+--timeout 0s
 --timeout -1
 --timeout 1e9
 --timeout 99999999999999999999

@@ -18,7 +18,7 @@ PATH=$work/bin:$PATH
 ln -s "$root" "$HOME/here/debian"
 cd "$HOME/here" || exit
 
-for page in "$SBX_SOURCE"/man/*.1; do
+for page in "$SBX_SOURCE"/man/*.[15]; do
     name=$(basename "$page")
     lines=$(examples "$page")
     check "$name has examples" [ -n "$lines" ]
@@ -27,6 +27,14 @@ for page in "$SBX_SOURCE"/man/*.1; do
         succeeds "$name: $line" timeout 60 bash -o pipefail -c "$line" </dev/null
     done <<<"$lines"
 done
+# The example of a configuration is one.
+mkdir -p "$HOME/.config/sbx"
+sed -n '/^\.Sh EXAMPLES/,/^\.Ed/p' "$SBX_SOURCE/man/sbx.conf.5" | grep -v '^\.' >"$HOME/.config/sbx/sbx.conf"
+check "sbx.conf.5 has an example" grep -q '^\[profile web\]' "$HOME/.config/sbx/sbx.conf"
+succeeds "sbx takes it" sbx config --profile web --profile build
+like "and it says what it seems to" "$out" "volume +$HOME/.cache/ccache:/root/.cache/ccache"
+rm "$HOME/.config/sbx/sbx.conf"
+
 is "the kept sandboxes of the examples are gone" "$(sbx ls --quiet)" ""
 
 done_testing

@@ -36,6 +36,17 @@ hint: 'sbx ls --help' lists the options" ls x
 says "an option behind ROOTFS" 125 "sbx: enter: '--net' stands where the command should begin
 hint: options go before ROOTFS; '--' goes before a command that begins with '-'" enter . --net host
 
+says "podman's option" 125 "sbx: enter: unknown option '--rm'
+hint: what no --name keeps is thrown away: leave it out" enter --rm .
+says "podman's letter" 125 "sbx: enter: unknown option '-p'
+hint: ports can't be published; --net host is the host's network with all its ports" enter -p 80:80 .
+says "bubblewrap's option" 125 "sbx: enter: unknown option '--ro-bind'
+hint: --bind SRC:DST:ro" enter --ro-bind /usr /usr .
+says "a mistyped verb" 125 "sbx: config: there is no 'sbx config profile'
+hint: did you mean 'sbx config profiles'?" config profile
+says "an operand too many behind a verb" 125 "sbx: config: 'x' is one operand too many
+hint: 'sbx config --help' lists the options" config show --json x
+
 run "$SBX"
 is "without a command: status" "$status" 125
 like "without a command: the help on stderr" "$err" '^Usage: sbx COMMAND'
@@ -45,7 +56,7 @@ succeeds "sbx --help" "$SBX" --help
 help=$out
 succeeds "sbx help" "$SBX" help
 is "sbx help is sbx --help" "$out" "$help"
-for command in enter ls rm help version; do
+for command in enter ls rm config help version; do
     succeeds "sbx $command --help" "$SBX" "$command" --help
     like "it begins with the usage" "$out" "^Usage: sbx $command"
     help=$out

@@ -138,6 +138,10 @@ def fish(home):
 LINES = [
     ("sbx ent", 0, "sbx enter "),
     ("sbx help r", 0, "sbx help rm "),
+    ("sbx enter --profile st", 0, "sbx enter --profile strict "),
+    ("sbx config pa", 0, "sbx config path "),
+    ("sbx config show --profile bu", 0, "sbx config show --profile build "),
+    ("sbx config --profile=bu", 0, "sbx config --profile=build "),
     ("sbx enter --overl", 0, "sbx enter --overlay "),
     ("sbx enter --net h", 0, "sbx enter --net host "),
     ("sbx enter --net=h", 0, "sbx enter --net=host "),

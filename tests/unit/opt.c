@@ -22,6 +22,12 @@ struct options {
 /* clang-format off */
 #define AT(field) offsetof(struct options, field)
 
+static const struct opt_foreign foreign[] = {
+	{"elsewhere", "that is --text here"},
+	{"q", "that is -t here"},
+	{NULL},
+};
+
 static const struct opt opts[] = {
 	OPT_HEADING("Heading"),
 	{'f', "flag", NULL, opt_flag, AT(flag), COMPLETE_NONE, "a flag"},
@@ -36,7 +42,7 @@ static const struct opt opts[] = {
 	{0, "duration", "TIME", opt_duration, AT(duration), COMPLETE_NONE, "a time"},
 	{0, "colour", "red|green|blue", opt_choice, AT(colour), COMPLETE_CHOICE, "a choice"},
 	{'h', "help", NULL, opt_asked_help, 0, COMPLETE_NONE, "help"},
-	OPT_END,
+	OPT_END_FOREIGN(foreign),
 };
 /* clang-format on */
 
@@ -132,14 +138,23 @@ static void test_values(void)
 	check_str(got.list.v[0], "a");
 	check_str(got.list.v[1], "b");
 	check_str(got.list.v[2], "c");
+	/* Nothing behind the sign empties the list; an empty word is a mistake. */
+	check_int(parse("-l", "a", "--list=", "--list=b"), 0);
+	check_int((long long)got.list.n, 1);
+	check_str(got.list.v[0], "b");
+	check_int(parse("-l", "a", "-l="), 0);
+	check_int((long long)got.list.n, 0);
+	check_int(parse("-l", "a", "-l", ""), -EINVAL);
 	check_int(parse("--maybe="), 0);
 	check_str(got.maybe, "");
 	check_int(parse("-n", "18446744073709551615"), 0);
 	check(got.number == UINT64_MAX);
 	check_int(parse("--size", "2k"), 0);
 	check_int((long long)got.size, 2048);
-	check_int(parse("--duration", "2m"), 0);
-	check_int((long long)got.duration, 120000);
+	check_int(parse("--duration", "2m30s"), 0);
+	check_int((long long)got.duration, 150000);
+	check_int(parse("--duration", "2m", "--duration", "0"), 0);
+	check_int((long long)got.duration, 0);
 	check_int(parse("--colour", "red"), 0);
 	check_int((int)got.colour, RED);
 	check_int(parse("--colour", "blue"), 0);
@@ -159,7 +174,7 @@ static void test_refused(void)
 	check_str(fail_text(), "option '--number': '-1' is not a number");
 	check_int(parse("-n", ""), -EINVAL);
 	check_int(parse("-n", "18446744073709551616"), -ERANGE);
-	check_int(parse("--duration", "0"), -ERANGE);
+	check_int(parse("--duration", "0s"), -ERANGE);
 	check_int(parse("--size", "1x"), -EINVAL);
 	check_int(parse("--colour", "re"), -EINVAL);
 	check_str(fail_text(), "option '--colour': 're' is none of red|green|blue");
@@ -181,6 +196,13 @@ static void test_suggestions(void)
 	check_str(fail_hint_text(), "did you mean '--colour'?");
 	check_int(parse("-number", "1"), -EINVAL);
 	check_str(fail_text(), "option '--number': 'umber' is not a number");
+	check_int(parse("--elsewhere", "x"), -EINVAL);
+	check_str(fail_text(), "unknown option '--elsewhere'");
+	check_str(fail_hint_text(), "that is --text here");
+	check_int(parse("--elsewhere=x"), -EINVAL);
+	check_str(fail_hint_text(), "that is --text here");
+	check_int(parse("-q"), -EINVAL);
+	check_str(fail_hint_text(), "that is -t here");
 	check_int(parse("--nothing-like-it"), -EINVAL);
 	check_str(fail_hint_text(), "");
 	check_int(parse("-fZ"), -EINVAL);
