@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -420,6 +421,24 @@ static int plan_make(struct enter *e, const struct invocation *inv)
 	return plan_freeze(p);
 }
 
+/* A shell's loop ends by Ctrl-C where it sees that the command has ended by it; an exit status
+ * says nothing to it. So sbx ends as the command did, and sees to it, as the terminal's driver
+ * would have, that the rest of its process group is told. */
+static void interrupt_pass(const struct plan *p)
+{
+	struct sigaction action;
+	sigset_t set;
+
+	if (p->interrupt == PLAN_INTERRUPT_NONE || sigaction(SIGINT, NULL, &action) < 0 ||
+	    action.sa_handler == SIG_IGN)
+		return;
+	(void)fflush(stdout);
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGINT);
+	(void)sigprocmask(SIG_UNBLOCK, &set, NULL);
+	(void)kill(p->interrupt == PLAN_INTERRUPT_KEY ? 0 : getpid(), SIGINT);
+}
+
 int cmd_enter(const struct invocation *inv)
 {
 	struct conf_enter conf = {0};
@@ -441,5 +460,7 @@ int cmd_enter(const struct invocation *inv)
 		r = upper_open(&e);
 	if (r == 0)
 		r = run(&e);
-	return upper_close(&e, sandbox_hint(r));
+	r = upper_close(&e, sandbox_hint(r));
+	interrupt_pass(&e.plan);
+	return r;
 }

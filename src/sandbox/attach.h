@@ -77,6 +77,9 @@
  * The terminal going away (hang-up, EIO) sends SIGHUP to pid 1, and SIGKILL two seconds later.
  * A caller that ignores SIGHUP keeps its sandbox, whose output is then dropped.
  *
+ * Ctrl-C, as a signal or as a key, is remembered: where the command has ended by it, so does sbx
+ * (cmd_enter.c).
+ *
  * Signals that the caller ignores stay ignored. All others that can be caught and are no fault
  * of the launcher's own (SIGSEGV and the like), no SIGCHLD and no SIGPIPE, go to pid 1. They
  * are blocked from attach_prepare() to attach_done(), which starts before the clone, so that
@@ -108,6 +111,7 @@ struct attach {
 
 	/* The answer beside attach_run()'s. */
 	bool timed_out;
+	enum plan_interrupt interrupt; /* the last Ctrl-C, whatever came of it */
 
 	/* The rest is attach's own. */
 	bool wants_pty, wants_raw;

@@ -98,6 +98,8 @@ static void input_pass(struct attach *a, const char *data, size_t len)
 	struct flow *f = &a->flow[ATTACH_INPUT];
 
 	if (a->is_raw) {
+		if (memchr(data, a->modes.c_cc[VINTR], len))
+			a->interrupt = PLAN_INTERRUPT_KEY;
 		input_pass_keys(a, data, len);
 		return;
 	}

@@ -63,6 +63,11 @@ void attach_send(const struct attach *a, int sig)
 	(void)sys_pidfd_send_signal(a->pidfd, sig);
 }
 
+static bool is_interrupt(const struct signalfd_siginfo *info)
+{
+	return info->ssi_signo == SIGINT && info->ssi_code == SI_KERNEL;
+}
+
 static void signal_handle(struct attach *a, int sig)
 {
 	switch (sig) {
@@ -101,6 +106,9 @@ void attach_signals_read(struct attach *a)
 {
 	struct signalfd_siginfo info;
 
-	while (read(a->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+	while (read(a->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		if (is_interrupt(&info))
+			a->interrupt = PLAN_INTERRUPT_SIGNAL;
 		signal_handle(a, (int)info.ssi_signo);
+	}
 }

@@ -44,6 +44,7 @@ struct launch {
 	int fuse_errors;
 	pid_t network;
 	int network_errors;
+	int ended_by; /* the signal that sbx-init says has ended the command; 0: none */
 };
 
 static void launch_init(struct launch *l, struct plan *p, const struct sandbox_options *options)
@@ -228,6 +229,8 @@ static int on_message(void *context, const struct wire_message *m, int passed)
 
 	if (!l->plan->root.is_started)
 		return on_setup(l, m, &owned);
+	if (m->type == WIRE_EXITED)
+		l->ended_by = WIFSIGNALED(m->status) ? WTERMSIG(m->status) : 0;
 	if (m->type == WIRE_EXEC_FAILED)
 		(void)fail(m->err > 0 && m->err < 4096 ? m->err : EPROTO, "%s", m->text);
 	return m->type == WIRE_FAILED ? on_failed(m) : 0;
@@ -338,6 +341,9 @@ static int run(struct launch *l)
 		return r;
 	if (l->attach.timed_out)
 		(void)fail(ETIME, "ended: the time that --timeout gives is over");
+	/* A command that exits with 130 by itself has dealt with it. */
+	if (status == 128 + SIGINT && l->ended_by == SIGINT)
+		l->plan->interrupt = l->attach.interrupt;
 	return l->attach.timed_out ? 128 + SIGKILL : status;
 }
 
@@ -347,6 +353,7 @@ int sandbox_run(struct plan *p, const struct sandbox_options *options)
 	int pair[2], r;
 
 	p->root.is_started = p->root.is_refused = false;
+	p->interrupt = PLAN_INTERRUPT_NONE;
 	launch_init(&l, p, options);
 	r = attach_prepare(&l.attach, p, options);
 	if (r == 0)

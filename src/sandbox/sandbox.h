@@ -72,6 +72,10 @@ enum plan_overlay {
 
 enum plan_net { PLAN_NET_NONE, PLAN_NET_HOST, PLAN_NET_OWN };
 
+/* How Ctrl-C came that ended the command: the terminal has sent SIGINT to the caller's process
+ * group, or its key went inside, and the group doesn't know. */
+enum plan_interrupt { PLAN_INTERRUPT_NONE, PLAN_INTERRUPT_SIGNAL, PLAN_INTERRUPT_KEY };
+
 struct plan_root {
 	const char *path;   /* as the user said it, escaped for messages */
 	const char *source; /* the same, to open it by once more */
@@ -191,6 +195,7 @@ struct plan {
 	struct winsize pty_size;
 	int stdio[3];	     /* what the payload gets where it gets no pty; -EBADF: /dev/null */
 	uint64_t timeout_ms; /* 0: none */
+	enum plan_interrupt interrupt; /* sandbox_run(): of the command that has ended */
 
 	/* Said once on stderr, and part of --json: what is left out because the machine can't.
 	 */

@@ -24,7 +24,8 @@
  *                                        interpreter that it names, doesn't exist, else 126
  *                       WIRE_STOPPED     status: the signal that stopped the payload, each time
  *                       WIRE_EXITED      status: as waitpid() gives it; after EXEC_FAILED too.
- *                                        For who watches: the launcher takes pid 1's own status
+ *                                        The launcher takes pid 1's own status; this tells it
+ *                                        a signal's from the same number
  *   launcher -> child   WIRE_GO          the gate "ids" is open
  *
  * sbx-init is started as pid 1, by execveat() of a memfd, with all that the payload shall have
