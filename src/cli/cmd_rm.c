@@ -29,7 +29,9 @@ static int remove_one(struct container_store *store, struct arena *a, const char
 	return r;
 }
 
-static void names_of_all(struct container_store *store, struct arena *a, struct strv *names)
+/* Of all sandboxes those that can go, and, unless FORCE, those that run and so stay. */
+static void names_of_all(struct container_store *store, struct arena *a, bool force,
+			 struct strv *names, struct strv *running)
 {
 	struct container *list;
 	size_t n;
@@ -37,7 +39,20 @@ static void names_of_all(struct container_store *store, struct arena *a, struct 
 	if (container_list(store, a, &list, &n) < 0)
 		return;
 	for (size_t i = 0; i < n; i++)
-		strv_push(a, names, list[i].name);
+		strv_push(a, list[i].is_running && !force ? running : names, list[i].name);
+}
+
+static int running_stay(struct arena *a, const struct strv *running)
+{
+	enum { SHOWN = 8 };
+	const char *all = "";
+
+	for (size_t i = 0; i < running->n && i < SHOWN; i++)
+		all = arena_printf(a, "%s%s%s", all, i ? ", " : "", running->v[i]);
+	if (running->n > SHOWN)
+		all = arena_printf(a, "%s and %zu more", all, running->n - SHOWN);
+	return fail_hint(fail(EBUSY, "running, and so not removed: %s", all),
+			 "sbx rm --all --force ends them first");
 }
 
 int cmd_rm(const struct invocation *inv)
@@ -45,7 +60,7 @@ int cmd_rm(const struct invocation *inv)
 	SCOPE_END(container_store_done) struct container_store store = CONTAINER_STORE_NONE;
 	const struct rm_options *o = inv->options;
 	struct fail_saved saved;
-	struct strv names = {0};
+	struct strv names = {0}, running = {0};
 	int first, r;
 
 	if (inv->argc == 0 && !o->all)
@@ -58,7 +73,7 @@ int cmd_rm(const struct invocation *inv)
 	for (int i = 0; i < inv->argc; i++)
 		strv_push(inv->arena, &names, inv->argv[i]);
 	if (o->all)
-		names_of_all(&store, inv->arena, &names);
+		names_of_all(&store, inv->arena, o->force, &names, &running);
 	/* One that can't go doesn't keep the others; the first failure is told. */
 	first = 0;
 	for (size_t i = 0; i < names.n; i++) {
@@ -70,5 +85,7 @@ int cmd_rm(const struct invocation *inv)
 	}
 	if (first < 0)
 		fail_restore(&saved);
+	else if (running.n > 0)
+		first = running_stay(inv->arena, &running);
 	return first;
 }

@@ -59,6 +59,13 @@ is "entering it again: status" "$status" 125
 is "entering it again: text" "$err" "sbx: enter: the sandbox 'first' is running
 hint: end it first, or: sbx rm --force first"
 check "it goes on" runs first
+succeeds "another one" "$SBX" enter --name second "$root" -- true
+run "$SBX" rm --all
+is "rm --all: status" "$status" 125
+is "rm --all: what runs stays, the rest goes" "$out" second
+is "rm --all: text" "$err" "sbx: rm: running, and so not removed: first
+hint: sbx rm --all --force ends them first"
+check "it still goes on" runs first
 run "$SBX" rm --force first
 is "rm --force: status and text" "$status $out$err" "0 first"
 check "every process of it ends" waits_for ended first
