@@ -14,6 +14,7 @@
 #include "util/io.h"
 #include "util/path.h"
 #include "util/scope.h"
+#include "util/sys.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -424,19 +425,32 @@ static int hide_decide(struct plan *p)
 	return r;
 }
 
-/* Whoever may mount may also unmount what covers. */
+static bool is_writable(const struct plan *p, size_t mount)
+{
+	return mount == PLAN_COVER_ROOT ? !p->root.readonly
+					: !(p->mounts[mount].attrs & SYS_ATTR_RDONLY);
+}
+
+/* Whoever may mount may also unmount what covers. In a mount namespace inside, the mounts are
+ * locked; but once a process there has the whole tree detached, names that are pinned move. */
 static int hide_check(const struct plan *p)
 {
-	const struct plan_cover *c = p->covers;
+	const char *right = p->caps.bounding & 1ULL << CAP_SYS_ADMIN ? "SYS_ADMIN" : "--nested";
 
-	if (p->n_covers == 0 || !(p->caps.bounding & 1ULL << CAP_SYS_ADMIN))
-		return 0;
-	return fail_hint(fail(EPERM,
-			      "a sandbox with SYS_ADMIN could uncover what is sbx's own "
-			      "in '%s'",
-			      c->mount == PLAN_COVER_ROOT ? p->root.path
-							  : p->mounts[c->mount].source),
-			 "bind less than that, or leave SYS_ADMIN out: --cap-drop SYS_ADMIN");
+	for (size_t i = 0; i < p->n_covers; i++) {
+		size_t mount = p->covers[i].mount;
+
+		if (p->caps.bounding & 1ULL << CAP_SYS_ADMIN ||
+		    (p->nested && is_writable(p, mount)))
+			return fail_hint(
+				fail(EPERM,
+				     "a sandbox with %s could replace what is sbx's own in '%s'",
+				     right,
+				     mount == PLAN_COVER_ROOT ? p->root.path
+							      : p->mounts[mount].source),
+				"bind less than that, or leave %s out", right);
+	}
+	return 0;
 }
 
 int plan_freeze(struct plan *p)

@@ -107,7 +107,7 @@ is "nothing is said of one that all may open" "$err" ""
 
 # ---- a sandbox in a sandbox ----
 cp "$SBX" "$work/sbx"
-run "$SBX" enter --nested -v "$work:/mnt" -v "$work/tree:/tree" "$root" -- /mnt/sbx enter --map self /tree -- /busybox echo inner
+run "$SBX" enter --nested -v "$work/sbx:/mnt/sbx" -v "$work/tree:/tree" "$root" -- /mnt/sbx enter --map self /tree -- /busybox echo inner
 is "--nested: sbx in sbx" "$out" inner
 run "$SBX" enter -v "$work:/mnt" "$root" -- /mnt/sbx enter /mnt/tree -- true
 like "without it: the hint is --nested" "$err" "nested"

@@ -63,9 +63,16 @@ mv "$work/elsewhere/local" "$HOME/.local"
 # Whoever may mount may unmount.
 run "$SBX" enter --cap-add ALL -v "$HOME:/h" "$root" -- busybox true
 is "SYS_ADMIN and such a bind: refused" "$status" 125
-is "and said why" "$err" "sbx: enter: mounts: a sandbox with SYS_ADMIN could uncover what is sbx's own in '$HOME'
-hint: bind less than that, or leave SYS_ADMIN out: --cap-drop SYS_ADMIN"
+is "and said why" "$err" "sbx: enter: mounts: a sandbox with SYS_ADMIN could replace what is sbx's own in '$HOME'
+hint: bind less than that, or leave SYS_ADMIN out"
 succeeds "without SYS_ADMIN it goes" "$SBX" enter --cap-add ALL --cap-drop SYS_ADMIN -v "$HOME:/h" "$root" -- busybox true
+
+# Nor may whoever can have a mount namespace inside, where a tree can be detached, and its mounts with it.
+run "$SBX" enter --nested -v "$HOME:/h" "$root" -- busybox true
+is "--nested and such a bind: refused" "$status" 125
+is "and said why" "$err" "sbx: enter: mounts: a sandbox with --nested could replace what is sbx's own in '$HOME'
+hint: bind less than that, or leave --nested out"
+succeeds "for reading it goes" "$SBX" enter --nested -v "$HOME:/h:ro" "$root" -- busybox true
 
 # --direct: the tree itself holds it.
 cp -a "$root" "$work/tree"
