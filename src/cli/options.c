@@ -97,7 +97,7 @@ static const struct opt_foreign enter_foreign[] = {
 {"unshare-ipc", "every namespace is the sandbox's own anyway: leave it out"},
 {"unshare-uts", "every namespace is the sandbox's own anyway: leave it out"},
 {"unshare-net", "no network is the default: leave it out"},
-{"share-net", "--net host"},
+{"share-net", "--net host, or --net slirp for a network of its own"},
 {"chdir", "--workdir FOLDER"},
 {"setenv", "--env NAME=VALUE"},
 {"unsetenv", "the environment is built, not inherited; --env adds to it"},
