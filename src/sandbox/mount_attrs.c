@@ -57,13 +57,18 @@ static int remount(int fd, unsigned attrs)
 	return mount(NULL, link, NULL, flags, NULL) < 0 ? -errno : 0;
 }
 
+static bool is_octal(char c)
+{
+	return c >= '0' && c <= '7';
+}
+
 /* A path of /proc/self/mountinfo, whose blanks and backslashes are written \ooo, in place. */
 static void unescape(char *s)
 {
 	char *out = s;
 
 	for (; *s; s++) {
-		if (s[0] == '\\' && s[1] && s[2] && s[3]) {
+		if (s[0] == '\\' && is_octal(s[1]) && is_octal(s[2]) && is_octal(s[3])) {
 			*out++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
 			s += 3;
 		} else {
@@ -73,8 +78,7 @@ static void unescape(char *s)
 	*out = '\0';
 }
 
-/* The mount point in LINE of mountinfo (proc(5)): its fifth field. */
-static char *mount_point(char *line)
+char *mount_attrs_point(char *line)
 {
 	char *field = NULL;
 
@@ -87,7 +91,7 @@ static char *mount_point(char *line)
 
 static int remount_line(char *line, const char *top, unsigned attrs)
 {
-	const char *point = mount_point(line);
+	const char *point = mount_attrs_point(line);
 	int r;
 
 	if (!point || !path_is_in(point, top) || streq(point, top))
