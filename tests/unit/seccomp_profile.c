@@ -348,6 +348,28 @@ static void big_test(void)
 	arena_done(&a);
 }
 
+/* What libseccomp would think about for hours is refused, what any real profile has is not. */
+static void joined_test(void)
+{
+	static const char head[] =
+		"{\"defaultAction\": \"SCMP_ACT_ERRNO\", \"syscalls\": [{\"names\": [\"read\"], "
+		"\"action\": \"SCMP_ACT_ALLOW\"}";
+	static const char two[] =
+		", {\"names\": [\"socket\"], \"action\": \"SCMP_ACT_ALLOW\", \"args\": ["
+		"{\"index\": 0, \"value\": 1, \"op\": \"SCMP_CMP_GE\"}, "
+		"{\"index\": 1, \"value\": 2, \"op\": \"SCMP_CMP_NE\"}]}";
+	struct plan_filter filter;
+	struct arena a = {0};
+	uint32_t unknown = 0;
+
+	check_int(compile(repeat(&a, head, two, 32, "]}"), &a, &filter, &unknown), 0);
+	check_int(compile(repeat(&a, head, two, 33, "]}"), &a, &filter, &unknown), -E2BIG);
+	check_that(strstr(fail_text(), "syscalls[33]: names[0]: too many comparisons") &&
+			   *fail_hint_text(),
+		   "with '%s'", fail_text());
+	arena_done(&a);
+}
+
 /* ---- files and the cache ---------------------------------------------------------------- */
 
 struct place {
@@ -567,6 +589,7 @@ int main(void)
 	bad_test();
 	truncated_test();
 	big_test();
+	joined_test();
 	place_test();
 	return tap_done();
 }

@@ -10,7 +10,17 @@
 enum {
 	ARGS_MAX = 32, /* of one entry; the kernel has six */
 	INDEX_MAX = 5,
-	RULES_MAX = 4096 /* each needs an instruction, and the kernel takes no more */
+	RULES_MAX = 4096, /* each needs an instruction, and the kernel takes no more */
+	/* What joins one comparison to another, of all rules of one call: libseccomp's time and
+	 * memory grow exponentially with it, and 60 can take seconds. podman's profile has one. */
+	JOINED_MAX = 32,
+	JOINED_CALLS_MAX = 512 /* more than there are */
+};
+
+/* A call that has rules of more than one comparison. */
+struct joined {
+	int nr;
+	unsigned n;
 };
 
 /* A profile on its way into a filter. */
@@ -19,6 +29,8 @@ struct profile {
 	scmp_filter_ctx ctx;
 	uint32_t default_action;
 	uint32_t n_rules, unknown;
+	struct joined joined[JOINED_CALLS_MAX];
+	unsigned n_joined;
 };
 
 /* The names of the three members that say an action. */
@@ -347,11 +359,32 @@ static int args_read(json_object *list, struct rule *rule)
 	return 0;
 }
 
+static int joined_count(struct profile *p, int nr, unsigned n)
+{
+	unsigned i = 0;
+
+	while (i < p->n_joined && p->joined[i].nr != nr)
+		i++;
+	if (i == JOINED_CALLS_MAX)
+		return fail(E2BIG, "more than %d calls with several comparisons", i);
+	if (i == p->n_joined)
+		p->joined[p->n_joined++] = (struct joined){.nr = nr};
+	p->joined[i].n += n - 1;
+	if (p->joined[i].n > JOINED_MAX)
+		return fail_hint(fail(E2BIG, "too many comparisons of one call's arguments"),
+				 "compare fewer arguments at once: all entries of one call "
+				 "together may join %d comparisons to others",
+				 JOINED_MAX);
+	return 0;
+}
+
 static int rule_add_one(struct profile *p, uint32_t action, int nr, unsigned n,
 			const struct scmp_arg_cmp *args)
 {
-	int r;
+	int r = n > 1 ? joined_count(p, nr, n) : 0;
 
+	if (r < 0)
+		return r;
 	if (++p->n_rules > RULES_MAX)
 		return fail(E2BIG, "more than %d rules", RULES_MAX);
 	r = seccomp_rule_add_array(p->ctx, action, nr, n, args);
