@@ -214,6 +214,7 @@ int cmd_complete(const struct invocation *inv)
 	struct line line = {.point = n - (n > 0)};
 	struct answer s = {.arena = inv->arena, .line = &line, .kind = "none"};
 	const char *raw;
+	size_t lead;
 
 	if (options->point > 0)
 		line.point = options->point <= n ? (size_t)options->point - 1 : n;
@@ -228,7 +229,13 @@ int cmd_complete(const struct invocation *inv)
 	s.value = line.words.v[line.point];
 	answer_find(&s);
 
-	(void)printf(":%s %.*s\n", s.kind, (int)lead_length(&s, raw, options->quoted), raw);
+	lead = lead_length(&s, raw, options->quoted);
+	/* The answer is lines: a lead of several would be taken for candidates. */
+	if (memchr(raw, '\n', lead)) {
+		(void)puts(":none ");
+		return 0;
+	}
+	(void)printf(":%s %.*s\n", s.kind, (int)lead, raw);
 	for (size_t i = 0; i < s.candidates.n; i++)
 		(void)puts(s.candidates.v[i]);
 	return 0;

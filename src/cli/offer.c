@@ -11,7 +11,7 @@
 
 static void offer(struct answer *s, const char *text, const char *help)
 {
-	if (!str_after(text, s->value))
+	if (!str_after(text, s->value) || !tree_is_printable(text))
 		return;
 	strv_push(s->arena, &s->candidates,
 		  help ? arena_printf(s->arena, "%s\t%s", text, help) : text);

@@ -11,8 +11,7 @@
 
 enum { ACCOUNTS_MAX = 1 << 20 };
 
-/* Whether the line protocol of completion and a terminal can hold NAME. */
-static bool is_printable(const char *name)
+bool tree_is_printable(const char *name)
 {
 	char escaped[PATH_MAX];
 
@@ -48,7 +47,7 @@ static void folder_add_programs(DIR *dir, struct arena *a, const char *prefix,
 	const struct dirent *entry;
 
 	while ((entry = readdir(dir))) {
-		if (!str_after(entry->d_name, prefix) || !is_printable(entry->d_name))
+		if (!str_after(entry->d_name, prefix) || !tree_is_printable(entry->d_name))
 			continue;
 		if (is_program(dirfd(dir), entry))
 			strv_push(a, names, arena_strdup(a, entry->d_name));
@@ -103,7 +102,7 @@ void tree_add_accounts(int root, struct arena *a, const char *file, const char *
 	while ((line = strsep(&next, "\n"))) {
 		const char *name = strsep(&line, ":");
 
-		if (line && *name && str_after(name, prefix) && is_printable(name))
+		if (line && *name && str_after(name, prefix) && tree_is_printable(name))
 			strv_push(a, names, name);
 	}
 }
@@ -126,7 +125,7 @@ static bool is_offered(const char *name, const char *prefix)
 	/* As shells do: hidden names only for who asks for them. "." and ".." never. */
 	if (name[0] == '.' && (prefix[0] != '.' || !name[1] || streq(name, "..")))
 		return false;
-	return str_after(name, prefix) && is_printable(name);
+	return str_after(name, prefix) && tree_is_printable(name);
 }
 
 void tree_add_paths(int root, struct arena *a, const char *prefix, bool only_folders,

@@ -10,6 +10,9 @@
  * names that begin with PREFIX.
  */
 
+/* Whether the line protocol of completion and a terminal can hold NAME. */
+bool tree_is_printable(const char *name);
+
 /* Programs in the folders that the default PATH names, each once. */
 void tree_add_programs(int root, struct arena *a, const char *prefix, struct strv *names);
 
