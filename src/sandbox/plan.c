@@ -89,12 +89,14 @@ int plan_set_root(struct plan *p, const char *path)
  */
 static int target_check(const char *target)
 {
+	char shown[256];
+
 	if (streq(target, "/"))
 		return fail_hint(fail(EINVAL, "'/' can't be mounted over"),
 				 "name the tree as ROOTFS instead");
 	if (path_is_in(target, "/proc"))
 		return fail_hint(fail(EINVAL, "'%s' is in /proc, which is the sandbox's own",
-				      target),
+				      str_escape(shown, sizeof(shown), target)),
 				 "choose another folder");
 	return 0;
 }
