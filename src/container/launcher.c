@@ -13,12 +13,25 @@
 
 const char launcher_file[] = "launcher";
 
-/* The start time of process PID in ticks since boot: field 22 of /proc/PID/stat (proc(5)). */
+uint64_t launcher_parse_start(char *stat)
+{
+	/* The name in field 2 may hold anything, ")" too. */
+	char *rest = strrchr(stat, ')'), *field;
+	uint64_t ticks = 0;
+
+	for (int i = 2; rest && i <= 22; i++) {
+		field = strsep(&rest, " ");
+		if (i == 22 && field)
+			(void)str_to_u64(field, UINT64_MAX, &ticks);
+	}
+	return ticks;
+}
+
+/* When the process PID was started, in ticks since boot; 0 where there is none. */
 static uint64_t process_start(pid_t pid)
 {
 	SCOPE_END(arena_done) struct arena a = {0};
-	char path[32], *stat, *field, *rest;
-	uint64_t ticks = 0;
+	char path[32], *stat;
 	size_t len;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
@@ -26,14 +39,7 @@ static uint64_t process_start(pid_t pid)
 		fail_forget();
 		return 0;
 	}
-	/* The name in field 2 may hold anything, ")" too. */
-	rest = strrchr(stat, ')');
-	for (int i = 2; rest && i <= 22; i++) {
-		field = strsep(&rest, " ");
-		if (i == 22 && field)
-			(void)str_to_u64(field, UINT64_MAX, &ticks);
-	}
-	return ticks;
+	return launcher_parse_start(stat);
 }
 
 int launcher_write(const struct container *c)

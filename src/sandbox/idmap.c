@@ -83,17 +83,22 @@ static void range_add_parts(struct idmap *ranges, uint32_t outside, uint32_t cou
 	range_add(ranges, outside, count);
 }
 
-/* The caller's ranges as extents without inside numbers. OWN is their id of that kind. */
+void idmap_take_ranges(const struct subid_list *list, const char *name, uid_t uid, uint32_t own,
+		       struct idmap *ret_ranges)
+{
+	ret_ranges->n = 0;
+	for (size_t i = 0; i < list->n; i++)
+		if (subid_is_of(&list->v[i], name, uid))
+			range_add_parts(ret_ranges, list->v[i].first, list->v[i].count, own);
+}
+
 static int ranges_read(struct arena *a, enum subid_kind kind, const char *name, uid_t uid,
 		       uint32_t own, struct idmap *ret_ranges)
 {
 	struct subid_list list;
 	int r = subid_read(a, kind, &list);
 
-	ret_ranges->n = 0;
-	for (size_t i = 0; i < list.n; i++)
-		if (subid_is_of(&list.v[i], name, uid))
-			range_add_parts(ret_ranges, list.v[i].first, list.v[i].count, own);
+	idmap_take_ranges(&list, name, uid, own, ret_ranges);
 	return r;
 }
 
@@ -103,9 +108,8 @@ static void map_add(struct idmap *map, uint32_t inside, uint32_t outside, uint32
 		map->extents[map->n++] = (struct id_extent){inside, outside, count};
 }
 
-/* Numbers RANGES from 0 up and leaves the number OWN_INSIDE to the caller's id OWN. */
-static void map_lay_out(struct idmap *map, const struct idmap *ranges, int64_t own_inside,
-			uint32_t own)
+void idmap_lay_out(struct idmap *map, const struct idmap *ranges, int64_t own_inside,
+		   uint32_t own)
 {
 	uint32_t next = 0;
 
@@ -159,11 +163,11 @@ static int subids_decide(struct plan *p, uid_t uid, gid_t gid)
 					 access(NEWUIDMAP, X_OK) < 0 ? NEWUIDMAP : NEWGIDMAP),
 				"newuidmap");
 	if (sys_is_host_root()) {
-		map_lay_out(&p->ids.uids, &uid_ranges, -1, 0);
-		map_lay_out(&p->ids.gids, &gid_ranges, -1, 0);
+		idmap_lay_out(&p->ids.uids, &uid_ranges, -1, 0);
+		idmap_lay_out(&p->ids.gids, &gid_ranges, -1, 0);
 	} else {
-		map_lay_out(&p->ids.uids, &uid_ranges, p->ids.keep ? uid : 0, uid);
-		map_lay_out(&p->ids.gids, &gid_ranges, p->ids.keep ? gid : 0, gid);
+		idmap_lay_out(&p->ids.uids, &uid_ranges, p->ids.keep ? uid : 0, uid);
+		idmap_lay_out(&p->ids.gids, &gid_ranges, p->ids.keep ? gid : 0, gid);
 	}
 	p->ids.map = PLAN_MAP_SUBIDS;
 	return 0;

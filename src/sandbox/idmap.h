@@ -3,12 +3,23 @@
 #pragma once
 
 #include "sandbox.h"
+#include "subid.h"
 
 /* Turns p->ids as asked into maps: the caller is root inside (or keeps their number,
  * p->ids.keep), 1 and up are their ranges of /etc/subuid and /etc/subgid (subuid(5)).
  * PLAN_MAP_AUTO without a range or without newuidmap becomes SELF, with a note. Real root is
  * never mapped: it must have a range. */
 int idmap_decide(struct plan *p);
+
+/* The ranges in LIST whose owner is NAME (NULL: has none) or UID, as extents without inside
+ * numbers: none twice, and without host root and the caller's own id of that kind, OWN. */
+void idmap_take_ranges(const struct subid_list *list, const char *name, uid_t uid, uint32_t own,
+		       struct idmap *ret_ranges);
+
+/* Numbers RANGES from 0 up and leaves the number OWN_INSIDE (-1: none) to the caller's id OWN.
+ */
+void idmap_lay_out(struct idmap *map, const struct idmap *ranges, int64_t own_inside,
+		   uint32_t own);
 
 /* The id inside that the host's OUTSIDE is, or -1 where it isn't mapped; and the other way
  * round. */

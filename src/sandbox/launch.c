@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* launch.c: the launcher's side of a sandbox, from clone to the end of pid 1. */
-#include "attach.h"
+#include "launch.h"
+
 #include "config.h"
 #include "hint.h"
 #include "idmap.h"
 #include "init_image.h"
 #include "overlay.h"
 #include "overlay_files.h"
-#include "sandbox.h"
-#include "setup.h"
 #include "util/fail.h"
 #include "util/io.h"
 #include "util/path.h"
@@ -20,32 +19,13 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x00000080
 #endif
-
-struct launch {
-	struct plan *plan;
-	const struct sandbox_options *options;
-	struct attach attach;
-	struct setup setup; /* the child's, made before it */
-	int wire;
-	pid_t pid;
-	int pidfd;
-	int userns; /* for the fuse driver */
-	pid_t fuse;
-	int fuse_errors;
-	pid_t network;
-	int network_errors;
-	int ended_by; /* the signal that sbx-init says has ended the command; 0: none */
-};
 
 static void launch_init(struct launch *l, struct plan *p, const struct sandbox_options *options)
 {
@@ -160,82 +140,6 @@ static int ids_write(struct launch *l)
 	return 0;
 }
 
-/* ---- messages ---------------------------------------------------------------------------- */
-
-/* The sentence of a set-up that failed inside, with the hint for its step. */
-static int on_failed(const struct wire_message *m)
-{
-	int err = m->err > 0 && m->err < 4096 ? m->err : EPROTO;
-	int r = fail_in(fail(err, "%s", m->text), "%s", m->step);
-
-	if (m->hint[0])
-		r = fail_hint(r, "%s", m->hint);
-	return hint_add(r, m->step);
-}
-
-static int on_fuse(struct launch *l, int fuse)
-{
-	struct stat st;
-
-	if (l->fuse > 0 || l->userns < 0 || fstat(fuse, &st) < 0 || !S_ISCHR(st.st_mode) ||
-	    st.st_rdev != makedev(10, 229))
-		return fail(EPROTO, "the set-up sent something else than /dev/fuse");
-	/* A memfd rather than a pipe: nobody reads it unless the driver has failed. */
-	l->fuse_errors = memfd_create("fuse-overlayfs", MFD_CLOEXEC);
-	return overlay_fuse_start(l->plan, l->userns, fuse, l->fuse_errors, &l->fuse);
-}
-
-static int on_network(struct launch *l, int tap)
-{
-	const struct sandbox_network *n = l->options->network;
-
-	if (l->network > 0 || !n)
-		return fail(EPROTO, "the set-up sent a network that was not asked for");
-	l->network_errors = memfd_create("sbx-net", MFD_CLOEXEC);
-	return n->start(n, tap, l->network_errors, &l->network);
-}
-
-/* While pid 1 is still our own code. */
-static int on_setup(struct launch *l, const struct wire_message *m, int *passed)
-{
-	switch (m->type) {
-	case WIRE_USERNS:
-		l->userns = take_fd(passed);
-		return 0;
-	case WIRE_FUSE:
-		return on_fuse(l, *passed);
-	case WIRE_NETWORK:
-		return on_network(l, *passed);
-	case WIRE_NOTE:
-		l->options->say(m->text);
-		return 0;
-	case WIRE_READY:
-		l->plan->root.is_started = true;
-		return 0;
-	case WIRE_FAILED:
-		l->plan->root.is_refused = streq(m->step, "root");
-		return on_failed(m);
-	default:
-		return fail(EPROTO, "the set-up sent message %u", m->type);
-	}
-}
-
-/* From sbx-init, or a payload that traces it: nothing of this can do more than end the sandbox.
- * How the command ended is told by pid 1's own exit status, which it takes over. */
-static int on_message(void *context, const struct wire_message *m, int passed)
-{
-	struct launch *l = context;
-	autoclose int owned = passed;
-
-	if (!l->plan->root.is_started)
-		return on_setup(l, m, &owned);
-	if (m->type == WIRE_EXITED)
-		l->ended_by = WIFSIGNALED(m->status) ? WTERMSIG(m->status) : 0;
-	if (m->type == WIRE_EXEC_FAILED)
-		(void)fail(m->err > 0 && m->err < 4096 ? m->err : EPROTO, "%s", m->text);
-	return m->type == WIRE_FAILED ? on_failed(m) : 0;
-}
-
 /* ---- the end ----------------------------------------------------------------------------- */
 
 /* Returns what the shell is told: sbx-init's own status is the command's. */
@@ -328,7 +232,7 @@ static int run(struct launch *l)
 	if (r == 0) {
 		l->attach.wire = l->wire;
 		l->attach.pidfd = l->pidfd;
-		l->attach.on_message = on_message;
+		l->attach.on_message = launch_on_message;
 		l->attach.context = l;
 		r = attach_run(&l->attach);
 	}

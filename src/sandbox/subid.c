@@ -36,25 +36,33 @@ static bool range_read(char *line, struct subid_range *ret_range)
 	       ret_range->count > 0;
 }
 
+void subid_parse(struct arena *a, char *text, size_t len, struct subid_list *ret_list)
+{
+	struct subid_range range;
+	size_t lines = 1;
+	char *line;
+
+	for (size_t i = 0; i < len; i++)
+		lines += text[i] == '\n';
+	*ret_list = (struct subid_list){.v = arena_alloc(a, lines * sizeof(*ret_list->v))};
+	while (next_line(&text, &line))
+		if (range_read(line, &range))
+			ret_list->v[ret_list->n++] = range;
+}
+
 int subid_read(struct arena *a, enum subid_kind kind, struct subid_list *ret_list)
 {
 	const char *path = subid_file(kind);
-	struct subid_range range;
-	size_t len, lines = 1;
-	char *rest, *line;
-	int r = io_read_path(path, a, FILE_MAX, &rest, &len);
+	char *text;
+	size_t len;
+	int r = io_read_path(path, a, FILE_MAX, &text, &len);
 
 	*ret_list = (struct subid_list){0};
 	if (r < 0)
 		return fail_hint(r,
 				 "make %s a file of lines USER:FIRST:COUNT that all can read",
 				 path);
-	for (size_t i = 0; i < len; i++)
-		lines += rest[i] == '\n';
-	ret_list->v = arena_alloc(a, lines * sizeof(*ret_list->v));
-	while (next_line(&rest, &line))
-		if (range_read(line, &range))
-			ret_list->v[ret_list->n++] = range;
+	subid_parse(a, text, len, ret_list);
 	return 0;
 }
 

@@ -27,7 +27,11 @@ struct subid_list {
 /* "/etc/subuid" or "/etc/subgid". */
 const char *subid_file(enum subid_kind kind);
 
-/* All ranges of that file, in its order; lines that are none are passed over. */
+/* The ranges in TEXT, LEN bytes of such a file, which is cut up; lines that are none are passed
+ * over. */
+void subid_parse(struct arena *a, char *text, size_t len, struct subid_list *ret_list);
+
+/* All ranges of that file, in its order. */
 int subid_read(struct arena *a, enum subid_kind kind, struct subid_list *ret_list);
 
 /* Whether RANGE is the user's whose name is NAME (NULL: has none) and whose number is UID. */
