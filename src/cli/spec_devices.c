@@ -57,22 +57,35 @@ static int device_add(struct devices *d, const char *path, const char *target)
 	return r;
 }
 
+/* Folders of /dev that a sandbox has for itself; anybody may write to shm, and what stands there is
+ * no device of the host's. */
+static bool is_own(const char *name)
+{
+	static const char *const names[] = {".", "..", "fd", "mqueue", "pts", "shm"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (streq(names[i], name))
+			return true;
+	return false;
+}
+
 /* Adds the device files below the folder PATH. Links are left out: they name what comes anyway.
  */
 static int folder_add(struct devices *d, const char *path, const char *target, int depth)
 {
 	struct arena *a = &d->plan->arena;
 	autodir DIR *stream = opendir(path);
+	char shown[OPT_SHOWN_MAX];
 	struct stat st;
 	int r = 0;
 
 	if (!stream)
-		return fail_sys("open '%s'", path);
+		return fail_sys("open '%s'", opt_shown(shown, path));
 	for (struct dirent *e; r == 0 && (e = readdir(stream));) {
 		const char *from = arena_printf(a, "%s/%s", path, e->d_name);
 		const char *to = arena_printf(a, "%s/%s", target, e->d_name);
 
-		if (streq(e->d_name, ".") || streq(e->d_name, "..") || lstat(from, &st) < 0)
+		if (is_own(e->d_name) || lstat(from, &st) < 0)
 			continue;
 		if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode))
 			r = device_add(d, from, to);
