@@ -20,7 +20,7 @@ import tempfile
 import time
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent
-SUITES = ["lint", "unit", "integration", "e2e"]
+SUITES = ["lint", "unit", "fuzz", "integration", "e2e"]
 
 PLAIN = ["--werror"]
 # gcc says itself that its warnings aren't reliable together with the sanitizers.
@@ -30,14 +30,14 @@ SANITIZERS = ["-Db_sanitize=address,undefined", "-Db_lundef=false"]
 # integration.
 BUILDS = {
     "gcc": ("gcc", PLAIN, SUITES),
-    "clang": ("clang", PLAIN, ["unit", "integration"]),
-    "gcc-sanitizers": ("gcc", SANITIZERS, ["unit", "integration"]),
-    "clang-sanitizers": ("clang", SANITIZERS, ["unit", "integration"]),
+    "clang": ("clang", PLAIN, ["unit", "fuzz", "integration"]),
+    "gcc-sanitizers": ("gcc", SANITIZERS, ["unit", "fuzz", "integration"]),
+    "clang-sanitizers": ("clang", SANITIZERS, ["unit", "fuzz", "integration"]),
 }
 
 # LeakSanitizer stops the process with ptrace to look at it. It can't do that to sbx, which isn't
-# dumpable, nor in a child that has no /proc yet; so leaks are looked for in the unit tests.
-FINDS_LEAKS = {"unit"}
+# dumpable, nor in a child that has no /proc yet; so leaks are looked for in the unit tests and harnesses.
+FINDS_LEAKS = {"unit", "fuzz"}
 
 TAP_LINE = re.compile(r"^(not )?ok\b(?P<rest>.*)$")
 TAP_PLAN = re.compile(r"^1\.\.(?P<n>\d+)(?:\s*#\s*SKIP\b\s*(?P<why>.*))?$", re.IGNORECASE)

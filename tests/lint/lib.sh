@@ -16,9 +16,9 @@ sources() {
         -type f \( "${patterns[@]:1}" \) -print | sed 's,^\./,,' | LC_ALL=C sort
 }
 
-# scripts FIRST-LINE: files that begin so, whatever they are called.
+# scripts FIRST-LINE: files that begin so, whatever they are called. A corpus has some that are none.
 scripts() {
-    find . -path './build*' -prune -o -path ./.git -prune -o -type f -print | sed 's,^\./,,' |
+    find . -path './build*' -prune -o -path ./.git -prune -o -path ./tests/fuzz/corpus -prune -o -type f -print | sed 's,^\./,,' |
         while IFS= read -r file; do
             [[ $(head -c 64 "$file" | head -n 1 | tr -d '\0') =~ $1 ]] && printf '%s\n' "$file"
         done | LC_ALL=C sort
