@@ -192,6 +192,15 @@ static int fuse_reap(struct launch *l, int r)
 		(void)kill(l->fuse, SIGKILL);
 	while (waitpid(l->fuse, &status, 0) < 0 && errno == EINTR)
 		;
+	/* Nobody but us kills it; the command has lost its files, and may not have said so. */
+	if (r >= 0 && WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL)
+		(void)fail_hint(
+			fail(EIO,
+			     "fuse-overlayfs was ended by signal %d (%s), and the root "
+			     "filesystem with it",
+			     WTERMSIG(status), sigdescr_np(WTERMSIG(status))),
+			"sbx-overlay(7) has what it can't do; --overlay kernel does without "
+			"it where the tree's owners are mapped");
 	return r < 0 && WIFEXITED(status) && WEXITSTATUS(status) ? fuse_complaint(l) : r;
 }
 

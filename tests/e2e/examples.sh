@@ -18,7 +18,7 @@ PATH=$work/bin:$PATH
 ln -s "$root" "$HOME/here/debian"
 cd "$HOME/here" || exit
 
-for page in "$SBX_SOURCE"/man/*.[15]; do
+for page in "$SBX_SOURCE"/man/*.[1-8]; do
     name=$(basename "$page")
     lines=$(examples "$page")
     check "$name has examples" [ -n "$lines" ]
