@@ -1007,7 +1007,7 @@ static const char *size_sparse(void)
 
 static const char *size_large(void)
 {
-	char *text = malloc(LARGE);
+	static char text[LARGE];
 	int fd = open("large", O_RDWR);
 	bool same = true;
 
@@ -1347,13 +1347,12 @@ static void need(int r, const char *what)
 
 static void large_make(void)
 {
-	char *text = malloc(LARGE);
+	static char text[LARGE];
 	int fd = open("large", O_CREAT | O_WRONLY, 0644);
 
 	for (int i = 0; i < LARGE; i++)
 		text[i] = (char)('a' + i % 23);
 	need(fd < 0 || write(fd, text, LARGE) != LARGE ? -1 : 0, "large");
-	free(text);
 	need(file_write("sparse", O_CREAT, "s"), "sparse");
 	need(truncate("sparse", LARGE), "sparse");
 }

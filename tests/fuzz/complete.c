@@ -81,8 +81,8 @@ static void answer_check(char *answer, const char *word)
 	/* The lead is the front of the word, and whole: no end of line has cut it. */
 	lead = strchr(first, ' ') + 1;
 	must(str_after(word, lead));
-	must(word[strlen(lead)] != '\n' || !*answer);
-	while (*answer) {
+	must(word[strlen(lead)] != '\n' || !answer || !*answer);
+	while (answer && *answer) {
 		char *help = fuzz_cut(&answer, "\n"), *candidate = strsep(&help, "\t");
 
 		must(fuzz_is_clean(candidate));

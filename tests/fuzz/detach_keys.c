@@ -15,15 +15,14 @@ static size_t keys_end(const struct keys *k, const char *typed, size_t len)
 /* Typed in pieces of STEP bytes, the keys are found where they are, and nothing else gets lost. */
 static void pieces_check(struct keys k, const char *typed, size_t len, size_t step)
 {
-	autofree char *out = malloc(len + KEYS_MAX + 1);
+	autofree char *out = fuzz_room(len + KEYS_MAX + 1);
 	size_t end = keys_end(&k, typed, len), used = 0, made = 0;
 	bool found = false;
 
-	must(out != NULL);
 	while (used < len && !found) {
 		size_t part = len - used < step ? len - used : step, some;
 		autofree char *in = fuzz_bytes((const uint8_t *)typed + used, part);
-		autofree char *piece = malloc(part + KEYS_MAX);
+		autofree char *piece = fuzz_room(part + KEYS_MAX);
 		size_t n = keys_pass(&k, in, part, piece, &some, &found);
 
 		must(n == part || found);

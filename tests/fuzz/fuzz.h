@@ -6,9 +6,8 @@
 #include "util/scope.h"
 #include "util/str.h"
 
+#include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 /*
  * Theory of operation
@@ -25,60 +24,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* What holds for every input; one for which it doesn't is a finding. */
 #define must(cond) ((cond) ? (void)0 : fuzz_broken(#cond, __FILE__, __LINE__))
 
-__attribute__((noreturn)) static inline void fuzz_broken(const char *cond, const char *file,
-							 int line)
-{
-	(void)fprintf(stderr, "%s:%d: not so: %s\nsentence: %s\nhint: %s\n", file, line, cond,
-		      fail_text(), fail_hint_text());
-	abort();
-}
+__attribute__((noreturn)) void fuzz_broken(const char *cond, const char *file, int line);
 
-/* The input as a file is read, with a NUL behind its bytes: a piece of memory of its own, so that a
- * sanitizer sees a read behind its end. To be freed. */
-static inline char *fuzz_bytes(const uint8_t *data, size_t size)
-{
-	char *copy = malloc(size + 1);
+/* SIZE bytes, a piece of memory of its own, so that a sanitizer sees an access behind its end. To be
+ * freed. */
+char *fuzz_room(size_t size) __attribute__((returns_nonnull));
 
-	must(copy != NULL);
-	if (size)
-		memcpy(copy, data, size);
-	copy[size] = '\0';
-	return copy;
-}
+/* The input in such memory: as a file is read, with a NUL behind; and up to its first NUL, as an
+ * argument is. */
+char *fuzz_bytes(const uint8_t *data, size_t size) __attribute__((returns_nonnull));
+char *fuzz_string(const uint8_t *data, size_t size) __attribute__((returns_nonnull));
 
-/* The same up to the first NUL, as an argument is. */
-static inline char *fuzz_string(const uint8_t *data, size_t size)
-{
-	const uint8_t *end = size ? memchr(data, '\0', size) : NULL;
-
-	return fuzz_bytes(data, end ? (size_t)(end - data) : size);
-}
-
-/* Cuts the text up to SEPARATOR off *REST; all of it where there is none. */
-static inline char *fuzz_cut(char **rest, const char *separator)
-{
-	static char none[] = "";
-	char *part = *rest ? *rest : none, *end = strstr(part, separator);
-
-	*rest = end ? end + strlen(separator) : NULL;
-	if (end)
-		*end = '\0';
-	return part;
-}
+/* Cuts the text up to SEPARATOR off *REST; all of it where there is none, and *REST is NULL then. */
+char *fuzz_cut(char **rest, const char *separator);
 
 /* Whether a terminal can be shown S as it is. */
-static inline bool fuzz_is_clean(const char *s)
-{
-	static char escaped[4 * FAIL_TEXT_MAX];
-
-	return streq(str_escape(escaped, sizeof(escaped), s), s);
-}
+bool fuzz_is_clean(const char *s);
 
 /* R is a failure as conventions have it: an errno, with a sentence that can be printed. */
-static inline void fuzz_must_be_failure(int r)
-{
-	must(r < 0 && r > -4096);
-	must(*fail_text());
-	must(fuzz_is_clean(fail_text()));
-	must(fuzz_is_clean(fail_hint_text()));
-}
+void fuzz_must_be_failure(int r);

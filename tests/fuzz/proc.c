@@ -28,6 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	autofree char *line = fuzz_string(data, size);
 	autofree char *stat = fuzz_string(data, size);
 	const char *point = mount_attrs_point(line);
+	char *named;
 
 	must(!point || strlen(point) <= size);
 	/* Whatever a mount point is called, its name comes back. */
@@ -35,10 +36,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	(void)launcher_parse_start(stat);
 	/* Whatever a process calls itself, it doesn't change its start. */
-	stat = (free(stat), strdup(arena_printf(&a,
-						"7 (%s) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 "
-						"16 17 18 %" PRIu64 " 20 21",
-						text, (uint64_t)size)));
-	must(stat && launcher_parse_start(stat) == size);
+	named = arena_printf(&a,
+			     "7 (%s) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 %" PRIu64
+			     " 20 21",
+			     text, (uint64_t)size);
+	must(launcher_parse_start(named) == size);
 	return 0;
 }
