@@ -26,7 +26,7 @@ static void options_check(const struct enter_options *o)
 	list_check(&o->security);
 	list_check(&o->ulimits);
 	must(o->overlay <= PLAN_OVERLAY_NONE && o->map <= PLAN_MAP_SELF);
-	must(o->net <= PLAN_NET_HOST && o->terminal <= TERMINAL_NO);
+	must(o->net <= PLAN_NET_OWN && o->terminal <= TERMINAL_NO);
 	must(!o->name || *o->name);
 	must(caps_parse("ALL", &all) == 0 && !((o->caps_add | o->caps_drop) & ~all));
 }
