@@ -15,6 +15,7 @@ const struct opt sbx_opts[] = {OPT_HEADING("Options"), OPT_END};
 const struct command commands[] = {
 	{"enter", "", "enter", "", enter_opts, 0, OPERANDS_ROOTFS, NULL},
 	{"rm", "", "rm", "", rm_opts, 0, OPERANDS_SANDBOXES, NULL},
+	{"config", "", "config", "", config_opts, 0, OPERANDS_VERB, NULL},
 	{"help", "", "help", "", ls_opts, 0, OPERANDS_COMMAND, NULL},
 	{NULL},
 };
@@ -32,6 +33,18 @@ int complete_sandboxes(struct arena *a, struct strv *names)
 	strv_push(a, names, "web");
 	strv_push(a, names, "build");
 	return 0;
+}
+
+int complete_profiles(struct arena *a, struct strv *names)
+{
+	strv_push(a, names, "strict");
+	return 0;
+}
+
+void config_verbs(void (*each)(void *context, const char *name, const char *help),
+		  void *context)
+{
+	each(context, "show", "show what applies");
 }
 
 int complete_sandbox_tree(const char *name)

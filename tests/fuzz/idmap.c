@@ -44,13 +44,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	autofree char *text = fuzz_string(data, size);
 	char *rest = text, *line = fuzz_cut(&rest, "\n"), *name = strsep(&line, " ");
+	SCOPE_END(arena_done) struct arena a = {0};
+	struct subid_list list;
 	struct idmap ranges, map;
 	uint32_t own;
 
 	/* Host root never gets a number of its own. */
 	if (!rest || !line || str_to_u32(line, UINT32_MAX - 1, &own) < 0 || own == 0)
 		return 0;
-	idmap_parse_ranges(rest, *name ? name : NULL, own, own, &ranges);
+	subid_parse(&a, rest, strlen(rest), &list);
+	idmap_take_ranges(&list, *name ? name : NULL, own, own, &ranges);
 	ranges_check(&ranges, own);
 	if (ranges.n == 0)
 		return 0;
