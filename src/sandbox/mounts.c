@@ -191,8 +191,8 @@ int mounts_user(struct setup *s)
  * alone may read or write (/proc/kcore, /proc/irq, /proc/sysrq-trigger) wants no mask here:
  * host root is never mapped, so it is nobody inside, and no capability inside reaches it. */
 static const char *const masked_in_proc[] = {
-	"acpi",	       "asound", "keys",       "key-users",   "latency_stats",
-	"sched_debug", "scsi",	 "timer_list", "timer_stats",
+	"acpi",		 "asound",	"interrupts", "keys",	    "key-users",
+	"latency_stats", "sched_debug", "scsi",	      "timer_list", "timer_stats",
 };
 
 static const char *const masked_in_sys[] = {
