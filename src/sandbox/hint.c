@@ -331,6 +331,7 @@ static const struct {
 	{"exec", EPERM,   MORE,  NULL, memfd_refused},
 	{"early-seccomp", EINVAL, MORE, "the kernel takes no seccomp filter: use --security-opt seccomp=unconfined"},
 	{"seccomp", EINVAL, MORE, "the kernel takes no seccomp filter: use --security-opt seccomp=unconfined"},
+	{"keys", EDQUOT,  ALONE, "too many keyrings: end some sandboxes, or sudo sysctl -w kernel.keys.maxkeys=2000"},
 	{"limits", EPERM, ALONE, "ask for no more than ulimit -H shows"},
 	{"user", EINVAL,  ALONE, "that user isn't mapped: give more subordinate ids, or use --map subids"},
 	{"user", EPERM,   ALONE, "supplementary groups need a range in /etc/subgid"},

@@ -226,6 +226,17 @@ static int step_workdir(struct setup *s)
 			 "name a folder that is in the tree, or bind one there");
 }
 
+/* No namespace holds the keys of the caller's session (Kerberos, fscrypt), whoever asks. */
+static int step_keys(struct setup *s)
+{
+	int r = sys_keyring_new();
+
+	/* A kernel without keys; and who may not call this here has no one inside who may. */
+	if (r == -ENOSYS || r == -EPERM)
+		return 0;
+	return r < 0 ? fail(-r, "make a session keyring: %s", strerrordesc_np(-r)) : 0;
+}
+
 static int step_limits(struct setup *s)
 {
 	for (size_t i = 0; i < s->plan->n_limits; i++) {
@@ -366,6 +377,12 @@ static bool has_filters(const struct plan *p)
 	return p->n_filters > 0 && !p->new_privs;
 }
 
+/* The default one refuses every call that reaches keys. */
+static bool has_other_filter(const struct plan *p)
+{
+	return p->seccomp != NULL;
+}
+
 static bool has_landlock(const struct plan *p)
 {
 	return p->landlock > 0;
@@ -415,6 +432,8 @@ const struct setup_step setup_steps[] = {
 	{"terminal", step_terminal, has_terminal, "make a terminal, send its other side home"},
 	/* While root: the user's own folder may be closed to what they are now. */
 	{"workdir", step_workdir, NULL, "enter the working folder"},
+	/* After "ids": the keyring is charged to the sandbox's root. Before the filter that may refuse it. */
+	{"keys", step_keys, has_other_filter, "leave the caller's keys behind"},
 	/* After the last mount, which it forbids; while root, who needs no no_new_privs for it. */
 	{"landlock", landlock_payload, has_landlock, "let nothing be opened outside the new root"},
 	/* Without no_new_privs only CAP_SYS_ADMIN can load a filter; so it comes first, and must let the

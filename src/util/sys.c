@@ -287,3 +287,10 @@ int sys_setgroups(size_t n, const gid_t *groups)
 {
 	return (int)negative(syscall(SYS_setgroups, n, groups));
 }
+
+int sys_keyring_new(void)
+{
+	long r = syscall(SYS_keyctl, 1L /* KEYCTL_JOIN_SESSION_KEYRING */, NULL);
+
+	return r < 0 ? -errno : 0;
+}

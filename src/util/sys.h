@@ -106,3 +106,6 @@ int sys_capset(const struct sys_caps *caps);
 int sys_setresuid(uid_t uid);
 int sys_setresgid(gid_t gid);
 int sys_setgroups(size_t n, const gid_t *groups);
+
+/* A new, empty session keyring in place of the one that was inherited. */
+int sys_keyring_new(void);
