@@ -324,6 +324,8 @@ static void fuse_exec(const struct plan *p, int userns, int fuse, int errors)
 	(void)setsid();
 	/* After setns, which changes credentials and with that clears the signal. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* It answers those inside, with the host's programs in sight: sudo is none for it. */
+	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	(void)dup2(null, STDIN_FILENO);
 	(void)dup2(errors, STDOUT_FILENO);
 	(void)dup2(errors, STDERR_FILENO);
