@@ -339,14 +339,25 @@ static const char *shown_by(const struct plan *p, size_t i)
 	return p->root.overlay == PLAN_OVERLAY_NONE ? p->root.source : NULL;
 }
 
+/* Where that is. By its descriptor: its name may lead elsewhere by now. */
+static bool shown_where(const struct plan *p, size_t i, char real[PATH_MAX])
+{
+	int fd = i < p->n_mounts ? p->mounts[i].source_fd : p->root.fd;
+	char link[sizeof("/proc/self/fd/") + 10];
+	ssize_t n;
+
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, real, PATH_MAX - 1);
+	real[n > 0 ? n : 0] = '\0';
+	return n > 0;
+}
+
 static bool is_shown(const struct plan *p, const char *path)
 {
 	char real[PATH_MAX];
 
 	for (size_t i = 0; i <= p->n_mounts; i++) {
-		const char *source = shown_by(p, i);
-
-		if (source && realpath(source, real) && path_is_in(path, real))
+		if (shown_by(p, i) && shown_where(p, i, real) && path_is_in(path, real))
 			return true;
 	}
 	return false;
@@ -366,18 +377,19 @@ static bool is_covered(const struct plan *p, size_t mount, const char *path)
  * sandbox's tree, a configuration. A bind that shows the end of the way gets it covered as KIND
  * says, and the way to it pinned; one from within it is refused. */
 static int cover_way(struct plan *p, const struct way *w, enum plan_cover_kind kind,
-		     const char *source, size_t mount)
+		     const char *source, size_t i)
 {
+	size_t mount = i < p->n_mounts ? i : PLAN_COVER_ROOT;
 	char real[PATH_MAX];
 
-	if (!realpath(source, real))
-		return 0;
+	if (!shown_where(p, i, real))
+		return fail(EIO, "find out where '%s' is", source);
 	if (w->is_whole && path_is_in(real, w->end))
 		return fail_hint(fail(EPERM, "'%s' is sbx's own, and no sandbox may see it",
 				      source),
 				 "bind a folder elsewhere");
-	for (size_t i = 0; i < w->steps.n; i++) {
-		const char *step = w->steps.v[i];
+	for (size_t s = 0; s < w->steps.n; s++) {
+		const char *step = w->steps.v[s];
 		bool is_end = w->is_whole && streq(step, w->end);
 		const char *inside = step + strlen(real) + !streq(real, "/");
 
@@ -407,8 +419,7 @@ static int cover_path(struct plan *p, const char *path, enum plan_cover_kind kin
 		const char *source = shown_by(p, i);
 
 		if (source)
-			r = cover_way(p, &way, kind, source,
-				      i < p->n_mounts ? i : PLAN_COVER_ROOT);
+			r = cover_way(p, &way, kind, source, i);
 	}
 	return r;
 }
