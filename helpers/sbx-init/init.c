@@ -21,7 +21,7 @@
  * payload's group is never orphaned, and a stop signal stops it.
  *
  * Nothing here is trusted with a secret or a right that the payload hasn't got: a payload that
- * could take over pid 1 would gain the socket, and that is believed no further (wire.h). It is
+ * could take over pid 1 would gain the pipe, and that is believed no further (wire.h). It is
  * still non-dumpable, so that only CAP_SYS_PTRACE opens its memory and /proc/1.
  */
 
@@ -80,10 +80,7 @@ static bool arguments_read(char **argv, struct payload *ret_payload)
 /* The launcher may have ended before PR_SET_PDEATHSIG could tell. */
 static bool launcher_is_gone(void)
 {
-	char byte;
-	ssize_t n = sys_recv(WIRE_FD, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT);
-
-	return n == 0 || (n < 0 && n != -EAGAIN);
+	return sys_poll_errors(WIRE_FD) != 0;
 }
 
 static void signals_take_over(void)

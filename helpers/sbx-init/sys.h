@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,6 +24,7 @@
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #if __STDC_HOSTED__
 
@@ -227,12 +229,16 @@ static inline int sys_statfs(const char *path, struct statfs *ret_fs)
 	return (int)sys_call(SYS_statfs, (long)path, (long)ret_fs, 0, 0, 0, 0);
 }
 
-static inline ssize_t sys_send(int fd, const void *buf, size_t n, int flags)
+static inline ssize_t sys_write(int fd, const void *buf, size_t n)
 {
-	return sys_call(SYS_sendto, fd, (long)buf, (long)n, flags, 0, 0);
+	return sys_call(SYS_write, fd, (long)buf, (long)n, 0, 0, 0);
 }
 
-static inline ssize_t sys_recv(int fd, void *buf, size_t n, int flags)
+/* What poll() says of FD now, of what it says unasked. */
+static inline int sys_poll_errors(int fd)
 {
-	return sys_call(SYS_recvfrom, fd, (long)buf, (long)n, flags, 0, 0);
+	const struct timespec now = {0};
+	struct pollfd p = {.fd = fd};
+
+	return sys_call(SYS_ppoll, (long)&p, 1, (long)&now, 0, 0, 0) > 0 ? p.revents : 0;
 }

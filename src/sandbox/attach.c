@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
 	TICK = 100,	    /* ms; see attach.h, "background" */
@@ -67,15 +68,18 @@ static bool message_read(struct attach *a, bool forget_stops)
 {
 	struct pollfd ready = {.fd = a->wire, .events = POLLIN};
 	struct wire_message m = {0};
-	int passed;
+	int passed = -EBADF;
 	ssize_t n;
 
 	if (a->wire < 0 || poll(&ready, 1, 0) <= 0)
 		return false;
-	n = io_receive(a->wire, &m, sizeof(m), &passed);
+	/* Once it is over nobody has a descriptor to send. */
+	n = a->is_ready ? read(a->wire, &m, sizeof(m))
+			: io_receive(a->wire, &m, sizeof(m), &passed);
 	if (n <= 0) {
-		a->wire = -EBADF;
-		return false;
+		a->wire = a->reports;
+		a->reports = -EBADF;
+		return n == 0 && a->wire >= 0;
 	}
 	m.step[sizeof(m.step) - 1] = '\0';
 	m.hint[sizeof(m.hint) - 1] = '\0';

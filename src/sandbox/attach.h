@@ -100,8 +100,9 @@ enum attach_flow {
 
 struct attach {
 	/* Set by the caller between attach_prepare() and attach_run(); borrowed. */
-	int wire;  /* the launcher's end of the socket */
-	int pidfd; /* pid 1 */
+	int wire;    /* the launcher's end of the socket */
+	int reports; /* its end of the pipe, read once that has ended; -EBADF: there is none */
+	int pidfd;   /* pid 1 */
 	/* Everything that attach doesn't handle itself (it handles TERMINAL and STOPPED). Owns
 	 * PASSED. A negative errno ends the sandbox, and attach_run() returns it. The terminal
 	 * may be raw: what is printed here ends its lines with "\r\n", or waits for

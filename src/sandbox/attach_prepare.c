@@ -17,6 +17,7 @@ static void attach_init(struct attach *a)
 {
 	*a = (struct attach){
 		.wire = -EBADF,
+		.reports = -EBADF,
 		.pidfd = -EBADF,
 		.given = {-EBADF, -EBADF, -EBADF},
 		.tty = -EBADF,

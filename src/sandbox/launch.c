@@ -34,6 +34,7 @@ static void launch_init(struct launch *l, struct plan *p, const struct sandbox_o
 		.options = options,
 		.setup = {.plan = p,
 			  .wire = -EBADF,
+			  .reports = -EBADF,
 			  .init = -EBADF,
 			  .tree = -EBADF,
 			  .skeleton = -EBADF,
@@ -48,6 +49,7 @@ static void launch_init(struct launch *l, struct plan *p, const struct sandbox_o
 			  .make_network = options->network ? options->network->make : NULL,
 			  .debug = options->debug},
 		.wire = -EBADF,
+		.reports = -EBADF,
 		.pidfd = -EBADF,
 		.userns = -EBADF,
 		.fuse_errors = -EBADF,
@@ -59,8 +61,10 @@ static void launch_done(struct launch *l)
 {
 	attach_done(&l->attach);
 	(void)fd_close(l->setup.wire);
+	(void)fd_close(l->setup.reports);
 	(void)fd_close(l->setup.init);
 	(void)fd_close(l->wire);
+	(void)fd_close(l->reports);
 	(void)fd_close(l->pidfd);
 	(void)fd_close(l->userns);
 	(void)fd_close(l->fuse_errors);
@@ -80,6 +84,22 @@ int init_image_copy(void)
 	else if (r < 0)
 		(void)fail(-r, "copy sbx-init into memory: %s", strerrordesc_np(-r));
 	return r < 0 ? hint_add(r, "init-copy") : take_fd(&fd);
+}
+
+/* See wire.h. A pipe that keeps messages apart, and never makes sbx-init wait. */
+static int wires_make(struct launch *l)
+{
+	int pair[2], r = io_socketpair(pair);
+
+	if (r < 0)
+		return r;
+	l->wire = pair[0];
+	l->setup.wire = pair[1];
+	if (pipe2(pair, O_DIRECT | O_NONBLOCK | O_CLOEXEC) < 0)
+		return fail_sys("make a pipe");
+	l->reports = pair[0];
+	l->setup.reports = pair[1];
+	return 0;
 }
 
 /* The descriptor of 0 to 2 that is the pty, for sbx-init's -t. */
@@ -118,6 +138,7 @@ static int child_start(struct launch *l)
 	if (l->pid == 0)
 		setup_run(&l->setup);
 	l->setup.wire = fd_close(l->setup.wire);
+	l->setup.reports = fd_close(l->setup.reports);
 	if (l->pid < 0)
 		return hint_add(fail(-l->pid, "make namespaces: %s", strerrordesc_np(-l->pid)),
 				"clone");
@@ -240,6 +261,7 @@ static int run(struct launch *l)
 	(void)prctl(PR_SET_DUMPABLE, 0);
 	if (r == 0) {
 		l->attach.wire = l->wire;
+		l->attach.reports = l->reports;
 		l->attach.pidfd = l->pidfd;
 		l->attach.on_message = launch_on_message;
 		l->attach.context = l;
@@ -263,7 +285,7 @@ static int run(struct launch *l)
 int sandbox_run(struct plan *p, const struct sandbox_options *options)
 {
 	SCOPE_END(launch_done) struct launch l;
-	int pair[2], r;
+	int r;
 
 	p->root.is_started = p->root.is_refused = false;
 	p->interrupt = PLAN_INTERRUPT_NONE;
@@ -274,11 +296,9 @@ int sandbox_run(struct plan *p, const struct sandbox_options *options)
 	if (r >= 0 && p->root.has_files && plan_wants_state(p))
 		r = overlay_files_make(p, p->root.state_fd);
 	if (r >= 0)
-		r = io_socketpair(pair);
+		r = wires_make(&l);
 	if (r < 0)
 		return r;
-	l.wire = pair[0];
-	l.setup.wire = pair[1];
 	init_argv_make(&l);
 	l.setup.sources = arena_alloc(&p->arena, p->n_mounts * sizeof(int));
 	l.setup.own = arena_alloc(&p->arena, (p->n_mounts + SETUP_OWN) * sizeof(dev_t));

@@ -10,7 +10,7 @@ struct launch {
 	const struct sandbox_options *options;
 	struct attach attach;
 	struct setup setup; /* the child's, made before it */
-	int wire;
+	int wire, reports;
 	pid_t pid;
 	int pidfd;
 	int userns; /* for the fuse driver */

@@ -20,7 +20,7 @@
  * everything that is still open (ids, the user inside, capabilities, the seccomp program, the
  * overlay driver), and from then on the plan is const. sandbox_run() makes one child with
  * clone3(NEWUSER|NEWNS|NEWPID|NEWTIME): it is pid 1 of the sandbox from its first instruction.
- * Both sides share one SEQPACKET socket (wire.h):
+ * Both sides share one SEQPACKET socket, and a pipe that sbx-init speaks through (wire.h):
  *
  *   launcher (host, caller's ids)              child (in the new user namespace)
  *   -------------------------------------      ------------------------------------------------

@@ -277,11 +277,11 @@ static int step_no_new_privs(struct setup *s)
 	return 0;
 }
 
-/* Descriptors as sbx-init gets them: 0 to 2 are the payload's, WIRE_FD and one more are ours.
- */
+/* Descriptors as sbx-init gets them: 0 to 2 are the payload's, WIRE_FD is the pipe. Two more are ours
+ * until it starts. */
 static int step_descriptors(struct setup *s)
 {
-	enum { PARKED = 16, INIT_FD = WIRE_FD + 1 };
+	enum { PARKED = 16, INIT_FD = WIRE_FD + 1, SOCKET_FD };
 	int from[3], r = 0;
 
 	for (int i = 0; i < 3; i++) {
@@ -296,16 +296,17 @@ static int step_descriptors(struct setup *s)
 		r |= from[i];
 	}
 	s->wire = fcntl(s->wire, F_DUPFD_CLOEXEC, PARKED);
+	s->reports = fcntl(s->reports, F_DUPFD_CLOEXEC, PARKED);
 	s->init = fcntl(s->init, F_DUPFD_CLOEXEC, PARKED);
-	if (r < 0 || s->wire < 0 || s->init < 0)
+	if (r < 0 || s->wire < 0 || s->reports < 0 || s->init < 0)
 		return fail_sys("arrange descriptors");
 	for (int i = 0; i < 3; i++)
 		(void)dup2(from[i], i);
-	(void)dup2(s->wire, WIRE_FD);
-	s->wire = WIRE_FD;
+	(void)dup2(s->reports, WIRE_FD);
 	s->init = dup3(s->init, INIT_FD, O_CLOEXEC);
+	s->wire = dup3(s->wire, SOCKET_FD, O_CLOEXEC);
 	s->debug = false; /* the caller's stderr may be gone */
-	return sys_close_range(INIT_FD + 1, ~0U);
+	return sys_close_range(SOCKET_FD + 1, ~0U);
 }
 
 static int step_seccomp(struct setup *s)

@@ -17,8 +17,9 @@ enum { SETUP_OWN = 5 };
 /* What pid 1 knows beside the plan. */
 struct setup {
 	const struct plan *plan;
-	int wire; /* to the launcher */
-	int init; /* sbx-init, in a sealed memfd */
+	int wire;    /* to the launcher */
+	int reports; /* the pipe that sbx-init gets */
+	int init;    /* sbx-init, in a sealed memfd */
 	char *const *init_argv;
 	int tree, skeleton, state; /* as in p->root, as mounts of our own namespace */
 	int *sources;		   /* so too p->mounts[].source_fd */

@@ -5,11 +5,13 @@
 /*
  * Theory of operation
  *
- * One SEQPACKET socket pair per sandbox; one message is one struct wire_message, whole. During
- * set-up pid 1 is still sbx's own code; then it is sbx-init, which gets the socket as
- * descriptor WIRE_FD. A payload that traces pid 1 (CAP_SYS_PTRACE) can write here, so the
- * launcher takes nothing from it on trust: it checks length and type, escapes text before it
- * prints it, and believes an exit status no more than it would believe the payload's own.
+ * One SEQPACKET socket pair and one pipe per sandbox; one message is one struct wire_message, whole.
+ * During set-up pid 1 is still sbx's own code, and has the socket. It ends when sbx-init is executed,
+ * which gets the pipe's writing end as descriptor WIRE_FD (a pipe of packets, O_DIRECT). A payload
+ * that traces pid 1 (CAP_SYS_PTRACE) can write there, so the launcher takes nothing from it on trust:
+ * it checks length and type, escapes text before it prints it, and believes an exit status no more
+ * than it would believe the payload's own. It is a pipe since that carries bytes alone: descriptors
+ * can take long to close, and would hold up whoever receives them.
  *
  *   child -> launcher   WIRE_USERNS    + descriptor: the user namespace, for the driver
  *                       WIRE_FUSE      + descriptor: /dev/fuse, mounted; start the driver on it
@@ -17,7 +19,7 @@
  *                       WIRE_NETWORK   + descriptor: the tap; start its helper
  *                       WIRE_NOTE        text: something that was left out
  *                       WIRE_FAILED      step, err, text, hint: set-up failed; the child ends
- *                       WIRE_READY       the set-up is over; only what follows is taken now
+ *                       WIRE_READY       the set-up is over; only FAILED, or the end, follows
  *   sbx-init ->         WIRE_FAILED      the same, of its own start (step "init"); it ends, 125
  *                       WIRE_EXEC_FAILED err, text, hint: the payload can't be executed; status
  *                                        is sbx's exit status: 127 where the command, or an
@@ -46,13 +48,9 @@
  * realtime signals too, to the payload alone. CHLD is its own; KILL ends the sandbox. On CONT
  * the payload's group gets the terminal back where sbx-init's own group has it.
  *
- * sbx-init never waits for the launcher: where the socket is full it drops the message. Nothing
+ * sbx-init never waits for the launcher: where the pipe is full it drops the message. Nothing
  * depends on one: it ends with the payload's exit status, or 128+N where signal N ended it, and
  * the kernel then ends whatever still runs inside. When the launcher ends, pid 1 is killed.
- *
- * GAP: such a payload can also send descriptors whose last close takes long (SO_LINGER), and so
- * hold up the launcher, --timeout included. A pipe in place of the socket could carry none; it
- * waits for the network's gate, which needs to pass one.
  */
 
 #include <stdint.h>

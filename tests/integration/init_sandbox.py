@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """init_sandbox.py: runs sbx-init as a launcher does, for the tests of it.
 
-It makes the namespaces, hands in the socket, and reads what comes. Where the build has a hosted
+It makes the namespaces, hands in the pipe, and reads what comes. Where the build has a hosted
 sbx-init too, which is the one that sanitizers see, all is done with that again. A test that is
 called with paths tests these programs.
 """
@@ -15,7 +15,6 @@ import pathlib
 import re
 import select
 import signal
-import socket
 import struct
 import sys
 import tempfile
@@ -39,7 +38,7 @@ def libc_call(name, *args):
         raise OSError(number, f"{name}: {os.strerror(number)}")
 
 
-# ---- what is said over the socket ----------------------------------------------------------
+# ---- what is said over the pipe ------------------------------------------------------------
 
 def wire_types():
     text = (SOURCE / "src/sandbox/wire.h").read_text()
@@ -79,10 +78,10 @@ class Sandbox:
 
     def __init__(self, *command, options=(), env=None, stdio=(None, None, None), before=None,
                  hang_up=False):
-        self.wire, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.wire, theirs = os.pipe2(os.O_DIRECT | os.O_NONBLOCK | os.O_CLOEXEC)
         ready, announce = os.pipe()
         if hang_up:
-            self.wire.close()
+            self.hang_up()
         self.argv = ["sbx-init", *options, "--", *command] if command else ["sbx-init", *options]
         self.env = {"PATH": DEFAULT_PATH} if env is None else env
         # The launcher's part, which has to be a process of its own: unshare(CLONE_NEWPID) is for good.
@@ -90,7 +89,7 @@ class Sandbox:
         if self.parent == 0:
             with contextlib.suppress(BaseException):
                 os.close(ready)
-                self.wire.close()
+                self.hang_up()
                 self._make_namespaces()
                 self.pid = os.fork()
                 if self.pid == 0:
@@ -100,7 +99,7 @@ class Sandbox:
                 _, status = os.waitpid(self.pid, 0)
                 os._exit(os.waitstatus_to_exitcode(status) & 0xff)
             os._exit(99)
-        theirs.close()
+        os.close(theirs)
         os.close(announce)
         self.pid = int(os.read(ready, 32) or 0)
         os.close(ready)
@@ -108,6 +107,12 @@ class Sandbox:
         with contextlib.suppress(ProcessLookupError):
             self.pidfd = os.pidfd_open(self.pid)
         self.running.add(self)
+
+    def hang_up(self):
+        """Closes the launcher's end, once."""
+        if self.wire is not None:
+            os.close(self.wire)
+        self.wire = None
 
     @staticmethod
     def _make_namespaces():
@@ -131,7 +136,7 @@ class Sandbox:
             fcntl.fcntl(program, fcntl.F_ADD_SEALS, seals)
             null = os.open("/dev/null", os.O_RDWR)
             # Out of the way first; then 9 is one that must not get to the payload.
-            wanted = [null if fd is None else fd for fd in stdio] + [theirs.fileno(), null]
+            wanted = [null if fd is None else fd for fd in stdio] + [theirs, null]
             parked = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 100) for fd in wanted]
             program = fcntl.fcntl(program, fcntl.F_DUPFD_CLOEXEC, 100)
             for fd, number in zip(parked, (0, 1, 2, WIRE_FD, 9)):
@@ -141,10 +146,10 @@ class Sandbox:
         os._exit(98)
 
     def message(self):
-        """The next message; None at the end of the socket."""
+        """The next message; None at the end of the pipe."""
         if not select.select([self.wire], [], [], PATIENCE)[0]:
             raise TimeoutError("no message came")
-        raw = self.wire.recv(4096)
+        raw = os.read(self.wire, 4096)
         return message_read(raw) if raw else None
 
     def kill(self, number):
@@ -159,7 +164,7 @@ class Sandbox:
                 self.running.discard(self)
                 if self.pidfd is not None:
                     os.close(self.pidfd)
-                self.wire.close()
+                self.hang_up()
                 return os.waitstatus_to_exitcode(status)
             time.sleep(0.002)
         raise TimeoutError("it did not end")
