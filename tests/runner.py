@@ -20,13 +20,14 @@ import tempfile
 import time
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent
-SUITES = ["lint", "unit", "fuzz", "integration", "e2e"]
+SUITES = ["lint", "unit", "fuzz", "integration", "e2e", "attacks"]
+WHOLE = ["e2e", "attacks"]  # whole commands on real trees
 
 PLAIN = ["--werror"]
 # gcc says itself that its warnings aren't reliable together with the sanitizers.
 SANITIZERS = ["-Db_sanitize=address,undefined", "-Db_lundef=false"]
 # name: compiler, options of meson's, the suites that are worth their time in this build. What lint
-# and e2e see doesn't depend on the compiler, and whole commands under the sanitizers are tested by
+# e2e and attacks see doesn't depend on the compiler, and whole commands under the sanitizers are tested by
 # integration.
 BUILDS = {
     "gcc": ("gcc", PLAIN, SUITES),
@@ -245,7 +246,7 @@ def main():
     builds = args.build or (list(BUILDS) if args.all else ["gcc"])
     total = Count()
     for name in builds:
-        wanted = args.suites or [suite for suite in BUILDS[name][2] if not (args.quick and suite == "e2e")]
+        wanted = args.suites or [suite for suite in BUILDS[name][2] if not (args.quick and suite in WHOLE)]
         total.add(run_build(name, wanted, strict, os.cpu_count() or 1))
     if not (total.passed or total.failed or total.skipped):
         print("no test of that name")
