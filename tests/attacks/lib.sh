@@ -17,14 +17,14 @@ declare -A way_options=(
     [bare]='--cap-add ALL --security-opt seccomp=unconfined --new-privs'
 )
 
-# relay WAY: counts the lines that probe printed, from stdin, as checks of our own.
+# relay LABEL: counts the lines that probe printed, from stdin, as checks of our own.
 relay() {
-    local way=$1 line
+    local label=$1 line
     while IFS= read -r line; do
         line=${line%$'\r'}
         case $line in
-        'ok - '*) tap_ok "$way, ${line#ok - }" ;;
-        'not ok - '*) tap_not_ok "$way, ${line#not ok - }" ;;
+        'ok - '*) tap_ok "$label, ${line#ok - }" ;;
+        'not ok - '*) tap_not_ok "$label, ${line#not ok - }" ;;
         *) note "$line" ;;
         esac
     done

@@ -247,11 +247,30 @@ static const char *nodes_are_dead(void)
 	for (size_t f = 0; f < sizeof(folders) / sizeof(folders[0]); f++)
 		for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++) {
 			(void)snprintf(path, sizeof(path), "%s/node%zu", folders[f], i);
-			if (mknod(path, nodes[i].type | 0666,
-				  makedev(nodes[i].major, nodes[i].minor)) == 0)
+			(void)mknod(path, nodes[i].type | 0666,
+				    makedev(nodes[i].major, nodes[i].minor));
+			/* With a single id it is said to have been made, and isn't. */
+			if (open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC) >= 0)
 				return through("%s was made", path);
 		}
 	return NULL;
+}
+
+/* Everybody may use these outside. */
+static const char *bound_nodes_are_dead(void)
+{
+	static const char *const nodes[] = {"null", "zero", "full", "random",
+					    "tty",  "fuse", "ptmx", "net/tun"};
+	char path[64];
+
+	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++) {
+		(void)snprintf(path, sizeof(path), "/hostdev/%s", nodes[i]);
+		if (open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC) >= 0)
+			return through("%s can be opened", path);
+	}
+	return faccessat(AT_FDCWD, "/hostdev/null", F_OK, 0) < 0
+		       ? through("there is none to try")
+		       : NULL;
 }
 
 static const char *folder_of(const char *path)
@@ -270,7 +289,8 @@ const struct attack file_attacks[] = {
 	{"no file of /proc can be opened for writing", proc_is_not_written},
 	{"no file of /sys can be opened for writing", sys_is_not_written},
 	{"the kernel's addresses are hidden", addresses_are_hidden},
-	{"no device node can be made", nodes_are_dead},
+	{"mknod makes no device node that works", nodes_are_dead},
+	{"nodev: the host's devices in a bind are dead", bound_nodes_are_dead},
 	{"a read-only bind is not written", readonly_bind_holds},
 	{NULL},
 };

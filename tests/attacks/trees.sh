@@ -30,6 +30,8 @@ refused() {
 up=../../../../../../../../../..
 leads=("$canaries" "$up$canaries" / "$up" /proc/self/root /proc/1/root "/proc/self/root$canaries" /proc/self/cwd
     "/proc/self/fd/3$canaries" "$canaries/file" "$canaries/new" /nowhere loop)
+# Those that have been enough for a hole somewhere; the others are about what is looked at first.
+some_leads=("$canaries" "$up$canaries" "/proc/self/root$canaries" "$canaries/file" "$canaries/new" loop)
 for name in proc sys dev run tmp; do
     for lead in "${leads[@]}"; do
         hostile
@@ -48,7 +50,7 @@ for name in proc sys dev run tmp; do
     refused "/$name is a FIFO"
 done
 for name in etc etc/hosts etc/hostname etc/resolv.conf etc/passwd etc/group dev/pts dev/shm dev/null run/sbx root; do
-    for lead in "${leads[@]}"; do
+    for lead in "${some_leads[@]}"; do
         hostile
         [ "$lead" != loop ] || lead=${name##*/}
         mkdir -p "$work/tree/$(dirname "$name")"
@@ -76,7 +78,7 @@ done
 
 # ---- targets of mounts ----
 for where in target parent grandparent; do
-    for lead in "${leads[@]}"; do
+    for lead in "${some_leads[@]}"; do
         hostile
         mkdir -p "$work/tree/a/b"
         case $where in
@@ -233,6 +235,31 @@ exec 8<&-
 wait
 check "a folder that becomes a link to the host's: none of it is read" [ "$(grep -c untouched <<<"$said")" = 0 ]
 untouched "and nothing is written there"
+
+# ---- what a kept sandbox has left for the next ----
+# A script for each; then it is entered again, as whom its passwd says, and removed.
+left=(
+    "rm -rf /etc; ln -s $canaries /etc"
+    "rm -rf /etc; mkfifo /etc"
+    "rm -rf /etc; echo >/etc"
+    "mkdir -p /etc; ln -sfn $canaries/file /etc/passwd; ln -sfn /dev/zero /etc/group"
+    "mkdir -p /etc; rm -f /etc/passwd /etc/group /etc/hosts; mkfifo /etc/passwd /etc/group /etc/hosts"
+    "mkdir -p /etc/passwd /etc/group; chmod 0 /etc"
+    "mkdir -p /etc; echo 'root:x:0:0::$canaries:/bin/sh' >/etc/passwd"
+    "mkdir -p /a; ln -s $canaries /a/link; chmod 0 /a"
+    "mkdir /a; cd /a; ln $canaries/file hard; for i in 1 2 3 4 5 6 7 8 9; do mkdir -p d/d/d/d/d/d/d/d/d/d; cd d/d/d/d/d/d/d/d/d/d; done"
+    "ln -s $canaries '\$(id)'; touch -- -rf --help '\`id\`'; mkdir '*'"
+    "rm -f /busybox; ln -s $canaries/file /busybox"
+)
+for script in "${left[@]}"; do
+    hostile
+    enter --name left "$work/tree" -- /busybox sh -c "/busybox --install -s /tmp; PATH=/tmp; $script"
+    run timeout 20 "$SBX" enter --user root left -- /busybox true
+    check "left behind: $script: an answer" [ "$status" != 124 ]
+    says_nothing_raw "and printable"
+    succeeds "and removed" timeout 20 "$SBX" rm left
+    [ "$(canary_state)" = "$canary_was" ] || untouched "$script"
+done
 
 # ---- the names of sandboxes and trees ----
 hostile
