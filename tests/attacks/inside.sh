@@ -35,5 +35,6 @@ done
 attack root '--map self' calls descriptors files mounts processes ipc
 attack root '--nested' descriptors processes ipc
 attack root '--net host' calls descriptors mounts
+attack root '--net slirp' descriptors mounts processes
 attack root '--read-only' descriptors files mounts
 done_testing

@@ -125,7 +125,7 @@ for name in ("mem", "environ", "maps", "fd/0", "exe", "cwd"):
         pass
 print(*found)
 PY
-"$SBX" enter --overlay fuse "$root" -- sh -c 'echo >/ready; sleep 4343' &
+"$SBX" enter --overlay fuse --net slirp "$root" -- sh -c 'echo >/ready; sleep 4343' &
 launcher=$!
 for _ in $(seq 100); do
     pgrep -P "$launcher" fuse-overlayfs >/dev/null && pgrep -f '^sleep 4343' >/dev/null && break
@@ -133,6 +133,8 @@ for _ in $(seq 100); do
 done
 run python3 "$work/trace.py" "$launcher"
 is "CVE-2026-41163: the launcher can't be traced, read or looked into" "$out$err" ""
+run python3 "$work/trace.py" "$(pgrep -P "$launcher" sbx-net)"
+is "nor can sbx-net" "$out$err" ""
 driver=$(pgrep -P "$launcher" fuse-overlayfs)
 like "fuse-overlayfs is executed by absolute path" "$(readlink "/proc/$driver/exe")" '^/usr/'
 is "fuse-overlayfs has no environment" "$(tr '\0' ' ' <"/proc/$driver/environ" 2>/dev/null)" ""

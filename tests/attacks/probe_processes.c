@@ -50,9 +50,11 @@ static const char *host_is_unseen(void)
 	return each_process("comm", "sbx-canary");
 }
 
-static const char *driver_is_unseen(void)
+static const char *helpers_are_unseen(void)
 {
-	return each_process("comm", "fuse-overlayfs");
+	const char *failure = each_process("comm", "fuse-overlayfs");
+
+	return failure ? failure : each_process("comm", "sbx-net");
 }
 
 const char *const namespaces[] = {"user", "mnt",    "pid",  "net", "ipc",
@@ -208,7 +210,7 @@ static const char *filter_is_on(void)
 const struct attack process_attacks[] = {
 	{"every namespace is the sandbox's own", namespaces_are_own},
 	{"no process of the host's is seen", host_is_unseen},
-	{"fuse-overlayfs, whose root is the host's, is not seen", driver_is_unseen},
+	{"fuse-overlayfs, whose root is the host's, is not seen, nor is sbx-net", helpers_are_unseen},
 	{"CVE-2021-21261: no /proc/PID/environ holds what the caller's did", secrets_are_unseen},
 	{"a process outside can't be opened, signalled or traced", canary_is_out_of_reach},
 	{"priorities set by user stay inside", priorities_by_user},
