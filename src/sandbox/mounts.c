@@ -45,6 +45,34 @@ int mounts_proc(struct setup *s)
 	return 0;
 }
 
+/* An empty folder that can't be written, on FOLDER; its descriptor, or -EBADF where there is
+ * none. */
+static int empty_on(int folder, int *ret_empty)
+{
+	static const char options[] = "mode=0555,nr_inodes=2";
+	int made = mount_new_on("tmpfs", folder, NOTHING_SPECIAL | SYS_ATTR_RDONLY, options);
+
+	if (made == -ENOSYS) {
+		*ret_empty = -EBADF;
+		return mount("tmpfs", fd_path(folder).s, "tmpfs",
+			     MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, options) < 0
+			       ? -errno
+			       : 0;
+	}
+	*ret_empty = made;
+	return made < 0 ? made : 0;
+}
+
+/* All that runs on the host, by its services and sessions; a new /sys has nothing there. */
+static int cgroups_hide(const struct setup *s)
+{
+	autoclose int fd = path_open_in(s->sys, "fs/cgroup", O_PATH | O_DIRECTORY | O_NOFOLLOW);
+	autoclose int empty = -EBADF;
+	int r = fd == -ENOENT ? 0 : fd < 0 ? fd : empty_on(fd, &empty);
+
+	return r < 0 ? fail(-r, "hide '/sys/fs/cgroup': %s", strerrordesc_np(-r)) : 0;
+}
+
 /* sysfs belongs to a network namespace: with the host's, only the host's own /sys is to be had.
  */
 int mounts_sys(struct setup *s)
@@ -67,7 +95,7 @@ int mounts_sys(struct setup *s)
 		return fail_sys("open '/sys'");
 	s->sys = mount_bind_inside(s, host, PATH_FOLDER, "/sys",
 				   NOTHING_SPECIAL | SYS_ATTR_RDONLY);
-	return s->sys < 0 ? s->sys : 0;
+	return s->sys < 0 ? s->sys : cgroups_hide(s);
 }
 
 /* ---- /run and /tmp ----------------------------------------------------------------------- */
@@ -100,24 +128,6 @@ int mounts_run_and_tmp(struct setup *s)
 }
 
 /* ---- what the user asked for ------------------------------------------------------------- */
-
-/* An empty folder that can't be written, on FOLDER; its descriptor, or -EBADF where there is
- * none. */
-static int empty_on(int folder, int *ret_empty)
-{
-	static const char options[] = "mode=0555,nr_inodes=2";
-	int made = mount_new_on("tmpfs", folder, NOTHING_SPECIAL | SYS_ATTR_RDONLY, options);
-
-	if (made == -ENOSYS) {
-		*ret_empty = -EBADF;
-		return mount("tmpfs", fd_path(folder).s, "tmpfs",
-			     MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, options) < 0
-			       ? -errno
-			       : 0;
-	}
-	*ret_empty = made;
-	return made < 0 ? made : 0;
-}
 
 /* FD, what C names below the mount MOUNTED, on itself, with all that is mounted below. */
 static int pin(const struct plan_cover *c, int mounted, int fd)

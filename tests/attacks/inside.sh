@@ -34,7 +34,8 @@ for way in root user all bare; do
 done
 attack root '--map self' calls descriptors files mounts processes ipc
 attack root '--nested' descriptors processes ipc
-attack root '--net host' calls descriptors mounts
+attack root '--net host' calls descriptors files mounts
+attack bare '--net host' files mounts
 attack root '--net slirp' descriptors mounts processes
 attack root '--read-only' descriptors files mounts
 done_testing
