@@ -210,6 +210,18 @@ static int upper_open(struct enter *e)
 	return r < 0 ? r : upper_say(e);
 }
 
+/* The same for another driver, with a new folder: what the first one left in it is in doubt. */
+static int upper_renew(struct enter *e)
+{
+	int r = 0;
+
+	if (e->container.dir >= 0)
+		r = container_drop_temporary(&e->store, &e->container, &e->plan.ids);
+	container_done(&e->container);
+	e->plan.root.state_fd = fd_close(e->plan.root.state_fd);
+	return r < 0 ? r : upper_open(e);
+}
+
 /* ---- options to plan --------------------------------------------------------------------- */
 
 /* Says where the VALUE of OPTION that led to the failure R stands. */
@@ -340,7 +352,7 @@ static int run(struct enter *e)
 	fail_forget();
 	p->root.overlay = PLAN_OVERLAY_FUSE;
 	p->root.in_memory = p->root.may_fall_back = false;
-	r = upper_open(e);
+	r = upper_renew(e);
 	return r < 0 ? r : sandbox_run(p, &options);
 }
 

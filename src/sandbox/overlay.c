@@ -94,19 +94,21 @@ static int choose(struct plan *p)
 				      "are locked to it"),
 				 "leave --overlay out, or use --overlay fuse");
 	if (p->root.overlay == PLAN_OVERLAY_KERNEL) {
-		if (overlay_kernel_works(p))
+		/* Where it can't be tried the set-up itself will say why. */
+		if (overlay_kernel_works(p) != 0)
 			return 0;
 		return fail_hint(fail(EOPNOTSUPP, "the kernel's overlay doesn't work here"),
 				 "leave --overlay out, or use --overlay fuse");
 	}
-	if (p->root.overlay == PLAN_OVERLAY_AUTO && !fuse_needed && overlay_kernel_works(p)) {
+	if (p->root.overlay == PLAN_OVERLAY_AUTO && !fuse_needed &&
+	    overlay_kernel_works(p) > 0) {
 		p->root.overlay = PLAN_OVERLAY_KERNEL;
 		p->root.may_fall_back = true;
 		return 0;
 	}
 	r = fuse_check();
 	if (r < 0 && p->root.overlay == PLAN_OVERLAY_AUTO && !p->root.is_host &&
-	    overlay_kernel_works(p)) {
+	    overlay_kernel_works(p) > 0) {
 		plan_note(p,
 			  "%s: files of other owners can't be changed inside; to mend it: %s",
 			  fail_text(), fail_hint_text());
@@ -127,6 +129,7 @@ static int choose(struct plan *p)
 		return fail_in(r, "no overlay driver works");
 	}
 	p->root.overlay = PLAN_OVERLAY_FUSE;
+	p->root.in_memory = false;
 	return 0;
 }
 
@@ -194,7 +197,6 @@ int overlay_decide(struct plan *p)
 		return r;
 	if (p->root.overlay != PLAN_OVERLAY_FUSE)
 		p->root.squash = false;
-	p->root.in_memory = p->root.overlay == PLAN_OVERLAY_KERNEL && !p->root.is_kept;
 	p->root.has_files = overlay_takes_files(p);
 	return p->root.is_host ? 0 : skeleton_open(p);
 }

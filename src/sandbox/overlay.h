@@ -17,7 +17,8 @@
  * An upper that is thrown away is in memory with the kernel's driver, as bubblewrap's and
  * systemd-nspawn's are: a tmpfs inside, which costs no journal of a disk, that nobody outside
  * sees and of which nothing can be left behind. fuse-overlayfs, which is outside, has its upper
- * in the store, and so have the uppers that are kept. All run volatile: nothing is synced on
+ * in the store, and so have the uppers that are kept, and all where the kernel can't mark what is
+ * in a tmpfs (before Linux 6.6). All run volatile: nothing is synced on
  * the way. An upper that is kept is synced once, when the sandbox has ended, by whoever keeps
  * it.
  *

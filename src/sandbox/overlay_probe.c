@@ -102,11 +102,11 @@ int overlay_kernel_try(const char *place, int dir, bool *ret_userxattr)
 }
 
 /* 'x' with user xattrs, 'p' without them, 'n' not at all; 0 where it could not be tried. */
-static char probe_run(const struct plan *p)
+static char probe_run(const struct plan *p, bool in_memory)
 {
 	bool userxattr;
-	int r = overlay_kernel_try(p->root.is_kept ? p->root.store_path : NULL,
-				   p->root.store_fd, &userxattr);
+	int r = overlay_kernel_try(in_memory ? NULL : p->root.store_path, p->root.store_fd,
+				   &userxattr);
 
 	if (r == 0)
 		return userxattr ? 'x' : 'p';
@@ -143,23 +143,38 @@ static bool answer_recall(int store, const char *name, const char *key, char *re
 	return true;
 }
 
-bool overlay_kernel_works(struct plan *p)
+static char answer_with(const struct plan *p, bool in_memory)
 {
-	const char *name = p->root.is_kept ? ".overlay-in-store" : ".overlay-in-memory";
+	const char *name = in_memory ? ".overlay-in-memory" : ".overlay-in-store";
 	char key[PROBE_TEXT_MAX], text[PROBE_TEXT_MAX + 4], answer;
 
 	key_make(p, key);
-	if (!answer_recall(p->root.store_fd, name, key, &answer)) {
-		answer = probe_run(p);
-		/* Without a namespace to try in nothing was found out, and what is in the way may
-		 * be gone the next time. */
-		if (!answer)
-			return false;
-		(void)snprintf(text, sizeof(text), "%s%c\n", key, answer);
-		/* A store that can't be written costs a probe each time, no more. */
-		if (io_replace_file(p->root.store_fd, name, text, strlen(text)) < 0)
-			fail_forget();
+	if (answer_recall(p->root.store_fd, name, key, &answer))
+		return answer;
+	answer = probe_run(p, in_memory);
+	/* Without a namespace to try in nothing was found out, and what is in the way may be gone
+	 * the next time. */
+	if (!answer)
+		return answer;
+	(void)snprintf(text, sizeof(text), "%s%c\n", key, answer);
+	/* A store that can't be written costs a probe each time, no more. */
+	if (io_replace_file(p->root.store_fd, name, text, strlen(text)) < 0)
+		fail_forget();
+	return answer;
+}
+
+int overlay_kernel_works(struct plan *p)
+{
+	char answer = 'n';
+
+	p->root.in_memory = !p->root.is_kept;
+	if (p->root.in_memory)
+		answer = answer_with(p, true);
+	/* Before Linux 6.6 a tmpfs lacks the xattrs that an upper is marked with. */
+	if (answer == 'n') {
+		p->root.in_memory = false;
+		answer = answer_with(p, false);
 	}
-	p->root.userxattr = answer == 'x';
-	return answer != 'n';
+	p->root.userxattr = answer == 'x' || !answer;
+	return answer ? answer != 'n' : -EPERM;
 }

@@ -4,10 +4,12 @@
 
 #include "sandbox.h"
 
-/* Whether the kernel's driver works with an upper where P's will be (in memory, or in the store
- * where it is kept), and in p->root.userxattr how. Tried once per kernel and place, and
- * remembered in the store. Needs: p->root.store_fd, store_path and is_kept. */
-bool overlay_kernel_works(struct plan *p);
+/* Whether the kernel's driver works with an upper where P's will be: in memory, and in the store
+ * where it is kept or memory won't do. p->root.in_memory and .userxattr say where and how. Tried
+ * once per kernel and place, and remembered in the store; -EPERM, without a sentence, where it
+ * can't be tried, since namespaces are refused or have no rights. Needs: p->root.store_fd,
+ * store_path and is_kept. */
+int overlay_kernel_works(struct plan *p);
 
 /* Tries it now, with an upper in memory, or in the folder PLACE, open as DIR. *RET_USERXATTR says how
  * it works. A negative errno with a sentence: -EOPNOTSUPP where the kernel's driver doesn't work there,

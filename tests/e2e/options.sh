@@ -105,6 +105,17 @@ fi
 run "$SBX" enter --device /dev/zero:/dev/other "$root" -- true
 is "nothing is said of one that all may open" "$err" ""
 
+# ---- a kernel whose tmpfs takes no upper, as before Linux 6.6 ----
+store=$HOME/.local/share/sbx
+sed -i 's/.$/n/' "$store/.overlay-in-memory"
+run "$SBX" enter "$root" -- sh -c 'echo x >/etc/motd; head -n 1 /proc/mounts'
+like "the upper is on the disk then, still with the kernel's driver" "$out" "^overlay / .*volatile"
+run unshare --map-root-user --mount sh -c "$stacked" - "$work" "$SBX" stack
+like "and where that is refused, fuse takes over" "$out" "^fuse-overlayfs /"
+is "without a word" "$(wc -l <<<"$out") $status $err" "1 0 "
+is "nothing is left of either" "$(ls -A "$store/tmp")" ""
+rm "$store/.overlay-in-memory"
+
 # ---- a sandbox in a sandbox ----
 cp "$SBX" "$work/sbx"
 run "$SBX" enter --nested -v "$work/sbx:/mnt/sbx" -v "$work/tree:/tree" "$root" -- /mnt/sbx enter --map self /tree -- /busybox echo inner
