@@ -5,7 +5,8 @@
 #   tests/deps.sh LIST...            prints the packages, one a line
 #   tests/deps.sh install [LIST...]  installs those that are missing; without LIST: build tree test
 #
-# The lists: build (sbx itself), tree (to make root filesystems), test, bench (its peers).
+# The lists: build (sbx itself), tree (to make root filesystems), test, guest (the machines with other
+# kernels that some tests run in), bench (its peers).
 
 set -euo pipefail
 
@@ -31,11 +32,14 @@ packages() {
             # podman's seccomp profile
             echo golang-github-containers-common
             ;;
+        guest)
+            echo qemu-system-x86 busybox-static cpio e2fsprogs kmod
+            ;;
         bench)
             echo bubblewrap crun podman runc
             ;;
         *)
-            printf "deps.sh: '%s' is none of build, tree, test, bench\n" "$list" >&2
+            printf "deps.sh: '%s' is none of build, tree, test, guest, bench\n" "$list" >&2
             return 2
             ;;
         esac
@@ -88,7 +92,7 @@ install)
     shift
     install_missing "$@"
     ;;
-build | tree | test | bench)
+build | tree | test | guest | bench)
     packages "$@"
     ;;
 *)

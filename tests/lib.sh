@@ -126,3 +126,30 @@ prepare_machine() {
         ensure_subids "$(id -un)"
     fi
 }
+
+# The Debian mirrors that this machine uses, as lines for apt, and how it reaches them. Other
+# repositories of the machine's have no place in what is made here.
+debian_sources() {
+    # shellcheck disable=SC2016 # apt's variables, not the shell's
+    apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' \
+        'Created-By: Packages' 'Origin: Debian' 'Target-Of: deb' 2>/dev/null | sort -u
+}
+
+apt_options() {
+    apt-config dump | grep -E '^Acquire::(http|https|ftp|Retries|Check-)[^ ]* "[^"]' || true
+}
+
+# debian_tar FILE OPTION...: makes a tar of a small Debian 12; the options are mmdebstrap's.
+debian_tar() {
+    local file=$1 sources=() options=() line
+    shift
+    mapfile -t sources < <(debian_sources)
+    [ ${#sources[@]} -gt 0 ] ||
+        die "apt knows no Debian mirror here: write one into /etc/apt/sources.list, then apt-get update"
+    while read -r line; do
+        [ -z "$line" ] || options+=("--aptopt=$line")
+    done < <(apt_options)
+    quietly mmdebstrap --mode=unshare --variant=minbase --format=tar "${options[@]}" "$@" bookworm \
+        "$file.part" "${sources[@]}"
+    mv "$file.part" "$file"
+}

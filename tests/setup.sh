@@ -16,37 +16,11 @@
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# The Debian mirrors that this machine uses, as lines for apt, and how it reaches them. Other
-# repositories of the machine's have no place in the trees.
-debian_sources() {
-    # shellcheck disable=SC2016 # apt's variables, not the shell's
-    apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' \
-        'Created-By: Packages' 'Origin: Debian' 'Target-Of: deb' 2>/dev/null | sort -u
-}
-
-apt_options() {
-    apt-config dump | grep -E '^Acquire::(http|https|ftp|Retries|Check-)[^ ]* "[^"]' || true
-}
-
-make_tar() {
-    local sources=() options=() line
-    mapfile -t sources < <(debian_sources)
-    [ ${#sources[@]} -gt 0 ] ||
-        die "apt knows no Debian mirror here: write one into /etc/apt/sources.list, then apt-get update"
-    while read -r line; do
-        [ -z "$line" ] || options+=("--aptopt=$line")
-    done < <(apt_options)
-
-    say "making a Debian 12 root filesystem with mmdebstrap"
-    quietly mmdebstrap --mode=unshare --variant=minbase --format=tar "${options[@]}" bookworm \
-        "$tar.part" "${sources[@]}"
-    mv "$tar.part" "$tar"
-}
-
 # One tar serves a week: making it is most of the work, and its packages grow old.
 need_tar() {
     [ -z "$(find "$tar" -mtime -7 2>/dev/null)" ] || return 0
-    make_tar
+    say "making a Debian 12 root filesystem with mmdebstrap"
+    debian_tar "$tar"
 }
 
 # The map in which the trees' ids are the caller's subordinate ones.

@@ -74,7 +74,7 @@ is "its launcher was killed" "$?" 137
 is "nothing of it is left" "$(folders containers) $(folders tmp) $("$SBX" ls -q)" "0 0 "
 
 # ---- a launcher that is killed ----
-for overlay in kernel fuse; do
+for overlay in ${SBX_TEST_OVERLAYS:-kernel fuse}; do
     check "$overlay: a sandbox runs" start "$overlay" --overlay "$overlay"
     kill -KILL "$pid"
     wait "$pid" 2>/dev/null
