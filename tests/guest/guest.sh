@@ -47,6 +47,7 @@ command -v qemu-system-x86_64 >/dev/null || {
 job=$(mktemp -d "${TMPDIR:-/tmp}/sbx-job.XXXXXX")
 trap 'rm -rf "$job"' EXIT
 trap 'exit 1' HUP INT TERM
+chmod 755 "$job"
 mkdir "$job/source" "$job/build"
 tar -C "$SBX_SOURCE" --exclude=./.git --exclude='./build*' -c . | tar -C "$job/source" -x
 (cd "$SBX_BUILD" && find . -type f -executable ! -path '*.p/*' -print0 | tar --null -T - -c) |
