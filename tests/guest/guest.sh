@@ -23,7 +23,7 @@ linux-6.1)
 linux-5.10)
     kernel=bullseye
     overlays=fuse
-    tests+=('source/tests/guest/kernel.sh 5.10' 'source/tests/e2e/walls.sh fuse')
+    tests+=('source/tests/guest/kernel.sh 5.10')
     ;;
 apparmor)
     kernel=bookworm
