@@ -16,6 +16,7 @@ enum operands {
 	OPERANDS_COMMAND,   /* at most one name of a command of ours */
 	OPERANDS_TREE,	    /* at most one root filesystem */
 	OPERANDS_SANDBOXES, /* names of kept sandboxes, or none */
+	OPERANDS_CHANGES,   /* NAME [PATH]...: a kept sandbox, and what has changed in it */
 	OPERANDS_ROOTFS,    /* ROOTFS|NAME [--] [COMMAND [ARG]...] */
 	OPERANDS_VERB,	    /* [VERB [OPTION]...]; the command reads them */
 };
@@ -52,6 +53,8 @@ const struct command *command_find(const char *name, size_t len);
 int cmd_enter(const struct invocation *inv);
 int cmd_config(const struct invocation *inv);
 int cmd_ls(const struct invocation *inv);
+int cmd_diff(const struct invocation *inv);
+int cmd_apply(const struct invocation *inv);
 int cmd_rm(const struct invocation *inv);
 int cmd_doctor(const struct invocation *inv);
 int cmd_complete(const struct invocation *inv);
@@ -83,3 +86,5 @@ int complete_sandbox_tree(const char *name);
 int complete_profiles(struct arena *a, struct strv *names);
 void config_verbs(void (*each)(void *context, const char *name, const char *help),
 		  void *context);
+/* The same for the folder that holds what is changed in it. */
+int complete_sandbox_upper(const char *name);

@@ -45,6 +45,17 @@ static const char *ago(struct arena *a, int64_t then)
 	return "just now";
 }
 
+/* What it is called by: a damaged one has no name that could be read. */
+static const char *name_shown(struct arena *a, const struct container *c)
+{
+	return c->is_damaged ? arena_strndup(a, c->id, CONTAINER_ID_SHOWN) : c->name;
+}
+
+static const char *status_word(const struct container *c)
+{
+	return c->is_running ? "running" : c->is_damaged ? "damaged" : "kept";
+}
+
 /* A path for its column: escaped, and the middle left out where it is too wide. */
 static const char *tree_shown(struct arena *a, const char *tree, bool whole)
 {
@@ -52,7 +63,7 @@ static const char *tree_shown(struct arena *a, const char *tree, bool whole)
 	char *shown = arena_alloc(a, ROOM);
 	size_t len;
 
-	(void)str_escape(shown, ROOM, tree);
+	(void)str_escape(shown, ROOM, tree ? tree : "-");
 	len = strlen(shown);
 	if (whole || len <= WIDTH)
 		return shown;
@@ -65,7 +76,7 @@ static void print_table(struct arena *a, const struct container *list, size_t n,
 	int width = (int)strlen("NAME"), tree = (int)strlen("ROOTFS");
 
 	for (size_t i = 0; i < n; i++) {
-		int name = (int)strlen(list[i].name);
+		int name = (int)strlen(name_shown(a, &list[i]));
 		int path = (int)strlen(tree_shown(a, list[i].tree, o->no_trunc));
 
 		width = name > width ? name : width;
@@ -74,9 +85,10 @@ static void print_table(struct arena *a, const struct container *list, size_t n,
 	printf("%-*s  %-*s  %-7s  %-7s  %s\n", width, "NAME", tree, "ROOTFS", "OVERLAY",
 	       "STATUS", "CREATED");
 	for (size_t i = 0; i < n; i++)
-		printf("%-*s  %-*s  %-7s  %-7s  %s\n", width, list[i].name, tree,
-		       tree_shown(a, list[i].tree, o->no_trunc), overlay_word(&list[i]),
-		       list[i].is_running ? "running" : "kept", ago(a, list[i].created));
+		printf("%-*s  %-*s  %-7s  %-7s  %s\n", width, name_shown(a, &list[i]), tree,
+		       tree_shown(a, list[i].tree, o->no_trunc),
+		       list[i].is_damaged ? "-" : overlay_word(&list[i]), status_word(&list[i]),
+		       list[i].is_damaged ? "-" : ago(a, list[i].created));
 }
 
 static void print_json(const struct container *list, size_t n)
@@ -88,13 +100,16 @@ static void print_json(const struct container *list, size_t n)
 		struct json_object *o = json_object_new_object();
 
 		json_object_object_add(o, "id", json_object_new_string(c->id));
+		json_object_object_add(o, "running", json_object_new_boolean(c->is_running));
+		json_object_object_add(o, "damaged", json_object_new_boolean(c->is_damaged));
+		json_object_array_add(array, o);
+		if (c->is_damaged)
+			continue;
 		json_object_object_add(o, "name", json_object_new_string(c->name));
 		json_object_object_add(o, "rootfs", json_object_new_string(c->tree));
 		json_object_object_add(o, "overlay", json_object_new_string(overlay_word(c)));
 		json_object_object_add(o, "map", json_object_new_string(map_word(c)));
 		json_object_object_add(o, "created", json_object_new_int64(c->created));
-		json_object_object_add(o, "running", json_object_new_boolean(c->is_running));
-		json_object_array_add(array, o);
 	}
 	puts(json_object_to_json_string_ext(array, JSON_C_TO_STRING_PRETTY |
 							   JSON_C_TO_STRING_NOSLASHESCAPE));
@@ -119,7 +134,7 @@ int cmd_ls(const struct invocation *inv)
 		print_json(list, n);
 	else if (o->quiet)
 		for (size_t i = 0; i < n; i++)
-			puts(list[i].name);
+			puts(name_shown(inv->arena, &list[i]));
 	else
 		print_table(inv->arena, list, n, o);
 	return 0;
@@ -137,7 +152,8 @@ int complete_sandboxes(struct arena *a, struct strv *names)
 	if (r == 0)
 		r = container_list(&store, a, &list, &n);
 	for (size_t i = 0; r == 0 && i < n; i++)
-		strv_push(a, names, list[i].name);
+		if (!list[i].is_damaged)
+			strv_push(a, names, list[i].name);
 	return r;
 }
 
@@ -153,5 +169,20 @@ int complete_sandbox_tree(const char *name)
 	if (r < 0 || !c.tree)
 		return -ENOENT;
 	r = open(c.tree, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return r < 0 ? -errno : r;
+}
+
+int complete_sandbox_upper(const char *name)
+{
+	SCOPE_END(container_store_done) struct container_store store = CONTAINER_STORE_NONE;
+	SCOPE_END(arena_done) struct arena a = {0};
+	SCOPE_END(container_done) struct container c = {.dir = -EBADF};
+	int r = container_store_open(&a, false, &store);
+
+	if (r == 0)
+		r = container_find(&store, &a, name, &c);
+	if (r < 0)
+		return r;
+	r = openat(c.dir, "upper", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return r < 0 ? -errno : r;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cmd_rm.c: sbx rm. */
 #include "cli.h"
+#include "kept.h"
 #include "options.h"
 
 #include "container/container.h"
@@ -9,6 +10,25 @@
 
 #include <errno.h>
 
+/* The tree is whole again before what could mend it goes. One whose tree isn't there any more
+ * has nothing to mend. */
+static int apply_end(struct container *c, bool force)
+{
+	SCOPE_END(kept_done) struct kept kept = KEPT_NONE;
+	int r;
+
+	if (c->is_damaged || c->is_running || !changes_are_pending(c->dir))
+		return 0;
+	r = kept_take(&kept, c);
+	if (r == 0)
+		r = kept_recover(&kept, "rm");
+	if (r == -ENOENT || (r < 0 && force)) {
+		fail_forget();
+		r = 0;
+	}
+	return r;
+}
+
 static int remove_one(struct container_store *store, struct arena *a, const char *name,
 		      const struct rm_options *o)
 {
@@ -16,12 +36,17 @@ static int remove_one(struct container_store *store, struct arena *a, const char
 	char shown[OPT_SHOWN_MAX];
 	int r = container_find(store, a, name, &c);
 
+	if (r == -ENOENT)
+		r = container_find_damaged(store, a, name, &c);
+
 	if (r == -ENOENT && o->force)
 		return 0;
 	if (r == -ENOENT)
 		return fail_hint(fail(ENOENT, "there is no kept sandbox %s",
 				      opt_shown(shown, name)),
 				 "sbx ls lists those that there are");
+	if (r == 0)
+		r = apply_end(&c, o->force);
 	if (r == 0)
 		r = container_remove(store, &c, o->force);
 	if (r == 0)
@@ -39,7 +64,8 @@ static void names_of_all(struct container_store *store, struct arena *a, bool fo
 	if (container_list(store, a, &list, &n) < 0)
 		return;
 	for (size_t i = 0; i < n; i++)
-		strv_push(a, list[i].is_running && !force ? running : names, list[i].name);
+		strv_push(a, list[i].is_running && !force ? running : names,
+			  list[i].is_damaged ? arena_strdup(a, list[i].id) : list[i].name);
 }
 
 static int running_stay(struct arena *a, const struct strv *running)

@@ -54,6 +54,16 @@ const struct command commands[] = {
  "list the kept sandboxes",
  "Lists the sandboxes that were kept under a name, with the trees that they were made from.",
  ls_opts, sizeof(struct ls_options), OPERANDS_NONE, cmd_ls},
+{"diff", "[OPTION]... NAME [PATH]...",
+ "show what a kept sandbox has changed",
+ "Lists what was added (A), changed (C) and deleted (D) in the kept sandbox NAME, in all of it or "
+ "at and below each PATH.",
+ diff_opts, sizeof(struct diff_options), OPERANDS_CHANGES, cmd_diff},
+{"apply", "[OPTION]... NAME [PATH]...",
+ "take the changes of a kept sandbox over into its tree",
+ "Writes what was changed in the kept sandbox NAME, all of it or what is at and below each PATH, to "
+ "the root filesystem that it was made from. What changed there meanwhile is refused.",
+ apply_opts, sizeof(struct apply_options), OPERANDS_CHANGES, cmd_apply},
 {"rm", "[OPTION]... NAME...",
  "remove kept sandboxes",
  "Removes kept sandboxes with all that was written in them. The root filesystems that they were "
@@ -177,6 +187,8 @@ static int operands_check(struct invocation *inv)
 	case OPERANDS_VERB:
 	case OPERANDS_SANDBOXES:
 		return 0;
+	case OPERANDS_CHANGES:
+		return inv->argc > 0 ? 0 : fail(EINVAL, "NAME is missing: the kept sandbox");
 	case OPERANDS_ROOTFS:
 		return rootfs_operands(inv);
 	}

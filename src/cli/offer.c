@@ -279,6 +279,21 @@ static void offer_rootfs(struct answer *s, const struct place *p)
 		offer_inside(s, false);
 }
 
+/* NAME [PATH]... Marks of what was removed have its name, so all but a few of fuse-overlayfs'
+ * are paths of changes. */
+static void offer_changes(struct answer *s, const struct place *p)
+{
+	autoclose int upper = -EBADF;
+
+	if (p->operand == 0) {
+		offer_sandboxes(s);
+		return;
+	}
+	upper = s->rootfs ? complete_sandbox_upper(s->rootfs) : -ENOENT;
+	if (upper >= 0)
+		tree_add_paths(upper, s->arena, s->value, false, &s->candidates);
+}
+
 void offer_operand(struct answer *s, enum operands operands, const struct place *p)
 {
 	switch (operands) {
@@ -295,6 +310,8 @@ void offer_operand(struct answer *s, enum operands operands, const struct place 
 		return;
 	case OPERANDS_SANDBOXES:
 		return offer_sandboxes(s);
+	case OPERANDS_CHANGES:
+		return offer_changes(s, p);
 	case OPERANDS_ROOTFS:
 		return offer_rootfs(s, p);
 	case OPERANDS_VERB:

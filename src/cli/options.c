@@ -124,6 +124,8 @@ OPT_HEADING("The root filesystem"),
       "apply a profile of sbx.conf(5): build, strict, or one of your own"},
 {0,   "name", "NAME", opt_text, AT(name), COMPLETE_SANDBOX,
       "keep what is written as the sandbox NAME, or go on with the one of that name"},
+{0,   "keep-on-exit", NULL, opt_flag, AT(keep_on_exit), COMPLETE_NONE,
+      "ask at the end for a name to keep what is written under"},
 {0,   "overlay", "auto|kernel|fuse|none", opt_choice, AT(overlay), COMPLETE_CHOICE,
       "what keeps the tree unchanged; none writes to the tree itself"},
 {0,   "direct", NULL, set_direct, AT(overlay), COMPLETE_NONE,
@@ -246,6 +248,36 @@ OPT_HEADING("Options"),
       "no error where there is no such sandbox, and end it where it runs"},
 {'a', "all", NULL, opt_flag, AT(all), COMPLETE_NONE,
       "remove every kept sandbox"},
+{'h', "help", NULL, opt_asked_help, 0, COMPLETE_NONE,
+      "print this help"},
+OPT_END,
+};
+
+#undef AT
+#define AT(field) offsetof(struct diff_options, field)
+
+const struct opt diff_opts[] = {
+OPT_HEADING("Options"),
+{'p', "patch", NULL, opt_flag, AT(patch), COMPLETE_NONE,
+      "print a unified diff of the text files"},
+{0,   "stat", NULL, opt_flag, AT(stat), COMPLETE_NONE,
+      "print only how much was added, changed and deleted"},
+{0,   "json", NULL, opt_flag, AT(json), COMPLETE_NONE,
+      "print JSON"},
+{'h', "help", NULL, opt_asked_help, 0, COMPLETE_NONE,
+      "print this help"},
+OPT_END,
+};
+
+#undef AT
+#define AT(field) offsetof(struct apply_options, field)
+
+const struct opt apply_opts[] = {
+OPT_HEADING("Options"),
+{'n', "dry-run", NULL, opt_flag, AT(dry_run), COMPLETE_NONE,
+      "print what would be done, and what is refused, and write nothing"},
+{'f', "force", NULL, opt_flag, AT(force), COMPLETE_NONE,
+      "write over what changed in the tree meanwhile too"},
 {'h', "help", NULL, opt_asked_help, 0, COMPLETE_NONE,
       "print this help"},
 OPT_END,

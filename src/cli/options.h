@@ -11,6 +11,7 @@ struct enter_options {
 	struct strv profiles;
 
 	const char *name;
+	bool keep_on_exit;
 	enum plan_overlay overlay;
 	bool read_only;
 
@@ -54,8 +55,18 @@ struct rm_options {
 	bool force, all;
 };
 
+struct diff_options {
+	bool patch, stat, json;
+};
+
+struct apply_options {
+	bool dry_run, force;
+};
+
 extern const struct opt enter_opts[];
 extern const struct opt ls_opts[];
 extern const struct opt config_opts[];
 extern const struct opt rm_opts[];
 extern const struct opt doctor_opts[];
+extern const struct opt diff_opts[];
+extern const struct opt apply_opts[];

@@ -108,22 +108,44 @@ const char *container_path(const struct container_store *s, struct arena *a,
 	return arena_printf(a, "%s/%s/%s", s->path, *c->name ? "containers" : "tmp", c->id);
 }
 
-int container_keep(struct container_store *s, struct container *c)
+/* Locks the names, of which two can't take one then; the descriptor holds the lock. */
+static int name_reserve(struct container_store *s, const char *name)
 {
 	SCOPE_END(arena_done) struct arena a = {0};
-	struct container other = {.dir = -EBADF};
+	SCOPE_END(container_done) struct container other = {.dir = -EBADF};
 	autoclose int lock = openat(s->containers, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int r;
 
-	/* One at a time, so that two can't take one name. */
 	if (lock < 0 || flock(lock, LOCK_EX) < 0)
 		return fail_sys("lock the store");
-	if (container_find(s, &a, c->name, &other) == 0) {
-		container_done(&other);
-		return fail_hint(fail(EEXIST, "there is a sandbox '%s' already", c->name),
-				 "sbx enter %s enters it again; sbx rm %s removes it", c->name,
-				 c->name);
-	}
+	if (container_find(s, &a, name, &other) == 0)
+		return fail_hint(fail(EEXIST, "there is a sandbox '%s' already", name),
+				 "sbx enter %s enters it again; sbx rm %s removes it", name,
+				 name);
+	return take_fd(&lock);
+}
+
+int container_rename(struct container_store *s, struct container *c, const char *name)
+{
+	struct container renamed = *c;
+	autoclose int lock = name_reserve(s, name);
+	int r;
+
+	if (lock < 0)
+		return lock;
+	(void)snprintf(renamed.name, sizeof(renamed.name), "%s", name);
+	r = config_write(&renamed);
+	if (r == 0)
+		*c = renamed;
+	return r;
+}
+
+int container_keep(struct container_store *s, struct container *c)
+{
+	autoclose int lock = name_reserve(s, c->name);
+	int r;
+
+	if (lock < 0)
+		return lock;
 	c->created = time(NULL);
 	r = config_write(c);
 	if (r == 0)
@@ -154,7 +176,7 @@ static int folder_lock(int dir)
 	return -EBUSY;
 }
 
-/* Reads the kept sandbox ID; false where it is half made or damaged. */
+/* Reads the kept sandbox ID; false where it is half made or half removed. */
 static bool container_load(struct container_store *s, struct arena *a, const char *id,
 			   struct container *ret_container)
 {
@@ -164,18 +186,31 @@ static bool container_load(struct container_store *s, struct arena *a, const cha
 		return false;
 	memcpy(c.id, id, sizeof(c.id));
 	c.dir = openat(s->containers, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (c.dir < 0 || config_read(&c, a) < 0) {
-		fail_forget();
+	if (c.dir < 0 || faccessat(c.dir, "config.json", F_OK, AT_SYMLINK_NOFOLLOW) < 0) {
 		container_done(&c);
 		return false;
 	}
+	c.is_damaged = config_read(&c, a) < 0;
+	if (c.is_damaged)
+		fail_forget();
 	c.is_running = is_locked(c.dir);
 	*ret_container = c;
 	return true;
 }
 
-int container_find(struct container_store *s, struct arena *a, const char *name,
-		   struct container *ret_container)
+static bool has_name(const struct container *c, const char *name)
+{
+	return !c->is_damaged && streq(c->name, name);
+}
+
+static bool has_id(const struct container *c, const char *id)
+{
+	return c->is_damaged && strlen(id) >= CONTAINER_ID_SHOWN && str_after(c->id, id);
+}
+
+static int find(struct container_store *s, struct arena *a, const char *what,
+		bool (*is_it)(const struct container *c, const char *what),
+		struct container *ret_container)
 {
 	int fd = openat(s->containers, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	autodir DIR *stream = fd < 0 ? NULL : fdopendir(fd);
@@ -185,7 +220,7 @@ int container_find(struct container_store *s, struct arena *a, const char *name,
 
 		if (!container_load(s, a, e->d_name, &c))
 			continue;
-		if (streq(c.name, name)) {
+		if (is_it(&c, what)) {
 			*ret_container = c;
 			return 0;
 		}
@@ -194,12 +229,37 @@ int container_find(struct container_store *s, struct arena *a, const char *name,
 	return -ENOENT;
 }
 
+int container_find(struct container_store *s, struct arena *a, const char *name,
+		   struct container *ret_container)
+{
+	return find(s, a, name, has_name, ret_container);
+}
+
+int container_find_damaged(struct container_store *s, struct arena *a, const char *id,
+			   struct container *ret_container)
+{
+	return find(s, a, id, has_id, ret_container);
+}
+
 static int lock_take(const struct container *c)
 {
 	if (folder_lock(c->dir) == 0)
 		return 0;
 	return fail_hint(fail(EBUSY, "the sandbox '%s' is running", c->name),
 			 "end it first, or: sbx rm --force %s", c->name);
+}
+
+int container_hold(struct container *c)
+{
+	if (folder_lock(c->dir) == 0)
+		return 0;
+	return fail_hint(fail(EBUSY, "the sandbox '%s' is running", c->name),
+			 "end it first; sbx diff shows its changes meanwhile");
+}
+
+void container_let_go(struct container *c)
+{
+	(void)flock(c->dir, LOCK_UN);
 }
 
 int container_lock(struct container *c, bool *ret_was_cut)
@@ -236,9 +296,13 @@ int container_settle(struct container *c)
 	return 0;
 }
 
+/* Damaged ones, which have no name, come first. */
 static int by_name(const void *a, const void *b)
 {
-	return strcmp(((const struct container *)a)->name, ((const struct container *)b)->name);
+	const struct container *one = a, *other = b;
+	int order = strcmp(one->name, other->name);
+
+	return order ? order : strcmp(one->id, other->id);
 }
 
 int container_list(struct container_store *s, struct arena *a, struct container **ret_list,

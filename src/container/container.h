@@ -50,7 +50,7 @@ const char *container_store_path(struct arena *a);
  * sentence. */
 int container_store_open(struct arena *a, bool create, struct container_store *ret_store);
 
-enum { CONTAINER_ID_LEN = 64, CONTAINER_NAME_MAX = 64 };
+enum { CONTAINER_ID_LEN = 64, CONTAINER_ID_SHOWN = 12, CONTAINER_NAME_MAX = 64 };
 
 struct container {
 	char id[CONTAINER_ID_LEN + 1];
@@ -61,6 +61,7 @@ struct container {
 	bool keep_id;
 	int64_t created; /* seconds since 1970 */
 	bool is_running;
+	bool is_damaged; /* config.json can't be read: only id, is_running and dir are known */
 	int dir;
 };
 
@@ -85,15 +86,28 @@ int container_keep(struct container_store *s, struct container *c);
 int container_find(struct container_store *s, struct arena *a, const char *name,
 		   struct container *ret_container);
 
+/* The damaged one whose id begins with ID, which has CONTAINER_ID_SHOWN characters at least. */
+int container_find_damaged(struct container_store *s, struct arena *a, const char *id,
+			   struct container *ret_container);
+
+/* Gives a kept sandbox another name. -EEXIST with a sentence where that is taken. Needs: it is
+ * locked. */
+int container_rename(struct container_store *s, struct container *c, const char *name);
+
 /* Locks a kept sandbox for this process; -EBUSY with a sentence where it is running.
  * *RET_WAS_CUT: its last use ended without container_settle() (a crash), so what was written
  * last may be missing. */
 int container_lock(struct container *c, bool *ret_was_cut);
 
+/* Locks a kept sandbox to work on its upper, without entering it; -EBUSY with a sentence where
+ * it is running. */
+int container_hold(struct container *c);
+void container_let_go(struct container *c);
+
 /* At the end of a use: the overlay was volatile, nothing was synced on the way; all is now. */
 int container_settle(struct container *c);
 
-/* All kept sandboxes, by name; the array is in ARENA, its members' descriptors are closed. */
+/* All kept sandboxes, by name, damaged ones too; the array is in ARENA, its members' descriptors are closed. */
 int container_list(struct container_store *s, struct arena *a, struct container **ret_list,
 		   size_t *ret_n);
 

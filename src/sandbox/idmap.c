@@ -359,6 +359,8 @@ static void run_child(const struct plan_ids *ids, int wire, int (*work)(void *),
 		_exit(125);
 	if (r == 0)
 		r = idmap_become_root(ids);
+	/* After the change of ids, which clears it. */
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (r < 0)
 		report(wire, "ids", r);
 	else if ((r = work(arg)) < 0)

@@ -345,3 +345,8 @@ int sandbox_remove_tree(const struct plan_ids *ids, int dir, const char *name)
 	/* Some of it belongs to subordinate ids: as root of a namespace that has them. */
 	return idmap_run(ids, removal_work, &removal);
 }
+
+int sandbox_run_mapped(const struct plan_ids *ids, int (*work)(void *arg), void *arg)
+{
+	return idmap_run(ids, work, arg);
+}

@@ -12,14 +12,6 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-struct fd_path fd_path(int fd)
-{
-	struct fd_path path;
-
-	(void)snprintf(path.s, sizeof(path.s), "/proc/self/fd/%d", fd);
-	return path;
-}
-
 void mount_own(struct setup *s, int fd)
 {
 	struct stat st;

@@ -21,13 +21,6 @@
  * is remembered as it is mounted (s->own); anything else is the host's.
  */
 
-/* "/proc/self/fd/N": what FD is open on, as a path. */
-struct fd_path {
-	char s[sizeof("/proc/self/fd/") + 10];
-};
-
-struct fd_path fd_path(int fd);
-
 /* The file or folder TARGET (absolute) below the new root as an O_PATH descriptor; made where
  * it is missing and what would hold it is the sandbox's own. A negative errno without a
  * sentence; -ENOENT: it can't be made; -ELOOP: it is a symbolic link. */

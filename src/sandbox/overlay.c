@@ -26,25 +26,38 @@
 
 /* ---- what the tree's owners allow -------------------------------------------------------- */
 
-static bool is_mapped(const struct plan *p, const struct stat *st)
+static bool is_mapped(const struct plan_ids *ids, const struct stat *st)
 {
-	return idmap_inside(&p->ids.uids, st->st_uid) >= 0 &&
-	       idmap_inside(&p->ids.gids, st->st_gid) >= 0;
+	return idmap_inside(&ids->uids, st->st_uid) >= 0 &&
+	       idmap_inside(&ids->gids, st->st_gid) >= 0;
 }
 
 /* A tree made by real root shows at its top and at the folders that every system has; one made
  * in subordinate ids, where only one id is mapped, at what isn't root's in every distribution.
  */
-static bool owners_are_mapped(const struct plan *p)
+static bool owners_are_mapped(const struct plan_ids *ids, int tree)
 {
 	static const char *const places[] = {".", "etc", "usr", "bin", "var", "root"};
 	struct stat st;
 
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
-		if (fstatat(p->root.fd, places[i], &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    !is_mapped(p, &st))
+		if (fstatat(tree, places[i], &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    !is_mapped(ids, &st))
 			return false;
 	return true;
+}
+
+static bool is_host(int tree)
+{
+	struct stat st, host;
+
+	return fstat(tree, &st) == 0 && stat("/", &host) == 0 && st.st_dev == host.st_dev &&
+	       st.st_ino == host.st_ino;
+}
+
+bool sandbox_squashes(const struct plan_ids *ids, int tree)
+{
+	return is_host(tree) || !owners_are_mapped(ids, tree);
 }
 
 static bool has_other_owners(const struct plan *p)
@@ -59,7 +72,7 @@ static bool has_other_owners(const struct plan *p)
 
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
 		if (fstatat(p->root.fd, places[i], &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    !is_mapped(p, &st))
+		    !is_mapped(&p->ids, &st))
 			return true;
 	return false;
 }
@@ -179,7 +192,7 @@ static int skeleton_open(struct plan *p)
 
 int overlay_choose(struct plan *p)
 {
-	bool mapped = owners_are_mapped(p);
+	bool mapped = owners_are_mapped(&p->ids, p->root.fd);
 
 	p->root.has_foreign = !p->root.is_host && (!mapped || has_other_owners(p));
 	if (p->root.overlay == PLAN_OVERLAY_NONE)

@@ -293,6 +293,15 @@ int sandbox_ids(enum plan_map map, bool keep, struct plan_ids *ret_ids);
 /* Removes the folder NAME below DIR, whose files may belong to any of IDS. */
 int sandbox_remove_tree(const struct plan_ids *ids, int dir, const char *name);
 
+/* Runs WORK(ARG) in a process of its own, root of a user namespace with the maps IDS, where
+ * files of all these ids can be read and written: 0, or its failure with sentence and hint. It
+ * ends with this process. */
+int sandbox_run_mapped(const struct plan_ids *ids, int (*work)(void *arg), void *arg);
+
+/* Whether fuse-overlayfs shows all of the tree TREE as root's for the maps IDS, since its
+ * owners aren't mapped: who owns what in the upper then means nothing. */
+bool sandbox_squashes(const struct plan_ids *ids, int tree);
+
 /* Adds to the failure R, unless it has a hint, the one for what the machine is short of: open
  * files, memory. Returns R. */
 int sandbox_hint(int r);

@@ -115,10 +115,16 @@ static int walk_step(struct walk *w, const char *name, bool last, int flags)
 	return 0;
 }
 
-/* Turns the O_PATH descriptor FD into one with FLAGS, without looking its name up again. */
-static int reopen(int fd, int flags)
+struct fd_path fd_path(int fd)
 {
-	char link[sizeof("/proc/self/fd/") + 10];
+	struct fd_path p;
+
+	(void)snprintf(p.s, sizeof(p.s), "/proc/self/fd/%d", fd);
+	return p;
+}
+
+int path_reopen(int fd, int flags)
+{
 	int r;
 
 	if (flags & O_PATH) {
@@ -128,8 +134,7 @@ static int reopen(int fd, int flags)
 			return -ENOTDIR;
 		r = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	} else {
-		(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-		r = open(link, (flags & ~O_NOFOLLOW) | O_CLOEXEC);
+		r = open(fd_path(fd).s, (flags & ~O_NOFOLLOW) | O_CLOEXEC);
 	}
 	return r < 0 ? -errno : r;
 }
@@ -158,7 +163,7 @@ static int open_in_by_walk(int root, const char *path, int flags)
 		if (r < 0)
 			return r;
 	}
-	return r < 0 ? r : reopen(walk_here(&w), flags);
+	return r < 0 ? r : path_reopen(walk_here(&w), flags);
 }
 
 int path_open_in(int root, const char *path, int flags)
@@ -171,6 +176,33 @@ int path_open_in(int root, const char *path, int flags)
 	if (r == -ENOSYS || r == -EAGAIN)
 		r = open_in_by_walk(root, path, flags);
 	return r;
+}
+
+int path_folder_beneath(int root, const char *path)
+{
+	autoclose int at = openat(root, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	for (const char *p = path + strspn(path, "/"); at >= 0 && *p; p += strspn(p, "/")) {
+		char name[NAME_MAX + 1];
+		size_t len = strcspn(p, "/");
+		int next;
+
+		if (len > NAME_MAX)
+			return -ENAMETOOLONG;
+		memcpy(name, p, len);
+		name[len] = '\0';
+		p += len;
+		if (streq(name, "."))
+			continue;
+		if (streq(name, ".."))
+			return -EXDEV;
+		next = openat(at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (next < 0)
+			return -errno;
+		(void)fd_close(at);
+		at = next;
+	}
+	return at < 0 ? -errno : take_fd(&at);
 }
 
 /* Opens NAME in the folder PARENT, itself and not what it might link to, and checks its type.

@@ -39,6 +39,22 @@ struct path_maker {
 int path_target_make_in(int root, const char *path, enum path_type type,
 			const struct path_maker *maker);
 
+/* The folder PATH below ROOT (relative and clean; "" or "." is ROOT itself) as an O_PATH
+ * descriptor, where no part of it is a symbolic link: -ENOTDIR or -ELOOP where one is. What is
+ * reached so is what a walk that opens each name with O_NOFOLLOW reaches. */
+int path_folder_beneath(int root, const char *path);
+
+/* Turns the O_PATH descriptor FD into one with FLAGS, without looking its name up again: what
+ * was checked is what is opened. */
+int path_reopen(int fd, int flags);
+
+/* "/proc/self/fd/N": what FD is open on, as a path. */
+struct fd_path {
+	char s[sizeof("/proc/self/fd/") + 10];
+};
+
+struct fd_path fd_path(int fd);
+
 /* Reads the regular file at PATH below ROOT, of at most MAX bytes, into ARENA with a NUL
  * behind; -EFBIG above MAX, -EINVAL where it is no regular file (never blocks on a FIFO). */
 int path_read_in(int root, const char *path, struct arena *a, size_t max, char **ret_data,

@@ -58,7 +58,7 @@ is "syscall() is called in src/util/sys.c alone" \
 # What libraries have to say goes through fail(), and main decides where it is printed. What has a main
 # of its own is a program of the build's.
 is "no room but cli prints" \
-    "$(calls 'src/util|src/sandbox|src/container' printf puts putchar perror vprintf |
+    "$(calls 'src/util|src/sandbox|src/changes|src/container' printf puts putchar perror vprintf |
         grep -vxF "$(calls src main)")" ""
 
 done_testing

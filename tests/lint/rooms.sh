@@ -12,7 +12,8 @@ declare -A below=(
     [sandbox]="util"
     [net]="util"
     [container]="sandbox util"
-    [cli]="container sandbox net util"
+    [changes]="sandbox util"
+    [cli]="changes container sandbox net util"
 )
 
 # What a file of $1 includes in "", as "file: header".
