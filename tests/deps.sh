@@ -19,7 +19,7 @@ packages() {
         build)
             echo gcc libc6-dev meson ninja-build pkg-config
             echo libcap-dev libseccomp-dev libjson-c-dev libslirp-dev libglib2.0-dev
-            echo uidmap fuse-overlayfs
+            echo uidmap fuse-overlayfs diffutils
             ;;
         tree)
             echo mmdebstrap busybox-static
@@ -29,6 +29,8 @@ packages() {
             echo clang libclang-rt-14-dev llvm clang-format clang-tidy shellcheck mandoc
             echo expect tmux zsh fish bash-completion
             echo acl attr iproute2 libcap2-bin strace
+            # what sbx diff --patch prints is for them
+            echo git patch
             # podman's seccomp profile
             echo golang-github-containers-common
             ;;

@@ -20,18 +20,22 @@ static bool is_selected(const struct change *change, const char *path, bool pare
 	       (parents && change->is_own && path_is_in(path, change->path));
 }
 
+static bool is_any_selected(const struct changes *c, const char *path)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (path_is_in(c->v[i].path, path))
+			return true;
+	return false;
+}
+
 int changes_select(struct changes *c, const struct strv *paths, bool parents)
 {
+	int missing = -1;
 	size_t kept = 0;
 
-	for (size_t i = 0; i < paths->n; i++) {
-		bool found = false;
-
-		for (size_t j = 0; j < c->n && !found; j++)
-			found = path_is_in(c->v[j].path, paths->v[i]);
-		if (!found)
-			return (int)i;
-	}
+	for (size_t i = 0; i < paths->n && missing < 0; i++)
+		if (!is_any_selected(c, paths->v[i]))
+			missing = (int)i;
 	for (size_t j = 0; j < c->n && paths->n > 0; j++)
 		for (size_t i = 0; i < paths->n; i++)
 			if (is_selected(&c->v[j], paths->v[i], parents)) {
@@ -40,10 +44,10 @@ int changes_select(struct changes *c, const struct strv *paths, bool parents)
 			}
 	if (paths->n > 0)
 		c->n = kept;
-	return -1;
+	return missing;
 }
 
-static bool is_later(struct timespec a, struct timespec b)
+static bool is_since(struct timespec a, struct timespec b)
 {
 	return a.tv_sec != b.tv_sec ? a.tv_sec > b.tv_sec : a.tv_nsec >= b.tv_nsec;
 }
@@ -56,7 +60,7 @@ size_t changes_check(struct changes *c)
 		struct change *change = &c->v[i];
 
 		change->is_refused = change->is_own && change->before.st_mode &&
-				     is_later(change->before.st_ctim, change->since);
+				     is_since(change->before.st_ctim, change->since);
 		n += change->is_refused;
 	}
 	return n;

@@ -121,7 +121,7 @@ static void failed(struct drop *d, int r)
 static void drop_level(struct drop *d, struct level *at);
 
 static void drop_folder(struct drop *d, const struct level *at, const char *name,
-			const struct stat *st)
+			struct stat *st)
 {
 	autoclose int upper = folder_find(at->upper, name);
 	autoclose int tree = folder_find(at->tree, name);
@@ -133,8 +133,10 @@ static void drop_folder(struct drop *d, const struct level *at, const char *name
 		return;
 	drop_level(d, &below);
 	/* One that is as the tree's is and holds nothing says nothing. */
-	if (!below.hidden && tree >= 0 && fstat(tree, &st_tree) == 0 &&
-	    entry_is_same(at->upper, st, at->tree, &st_tree, name, d->ap->p->squash))
+	if (below.hidden || tree < 0 || fstat(tree, &st_tree) < 0)
+		return;
+	st->st_mode = mark_folder_mode(d->ap->p->overlay, st->st_mode, st_tree.st_mode);
+	if (entry_is_same(at->upper, st, at->tree, &st_tree, name, d->ap->p->squash))
 		(void)unlinkat(at->upper, name, AT_REMOVEDIR);
 }
 

@@ -41,6 +41,11 @@ bool mark_is_own_xattr(const char *name)
 	return false;
 }
 
+mode_t mark_folder_mode(enum plan_overlay driver, mode_t upper, mode_t tree)
+{
+	return driver == PLAN_OVERLAY_FUSE ? upper | (tree & (S_ISUID | S_ISGID)) : upper;
+}
+
 static bool is_opaque_file(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(opaque_files); i++)

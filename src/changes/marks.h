@@ -44,5 +44,9 @@ int mark_clear_opaque(enum plan_overlay driver, int dir);
  * or a negative errno. */
 int mark_remove_whiteout(enum plan_overlay driver, int dir, const char *name);
 
+/* The mode of a folder that the tree has with TREE and the upper with UPPER: fuse-overlayfs loses
+ * setuid and setgid of a folder that it copies up. */
+mode_t mark_folder_mode(enum plan_overlay driver, mode_t upper, mode_t tree);
+
 /* Whether the xattr NAME is an overlay driver's, or the host's security label. */
 bool mark_is_own_xattr(const char *name);

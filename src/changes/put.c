@@ -2,6 +2,7 @@
 /* put.c: one entry of an upper becomes one of the tree, in one step. */
 #include "apply.h"
 #include "entry.h"
+#include "marks.h"
 
 #include "util/fail.h"
 #include "util/path.h"
@@ -97,8 +98,8 @@ static int attributes_set(const struct draft *d, int from, int to)
 	if (r < 0 && *which)
 		return fail_hint(fail(-r, "give '%s' in the tree the attribute '%s': %s", d->path,
 				      which, strerrordesc_np(-r)),
-				 "the tree's file system may lack it: move the tree, or take the "
-				 "attribute off in the sandbox");
+				 "it may name an id that the sandbox doesn't have, or the tree's "
+				 "file system may lack it: take it off in the sandbox");
 	if (r == 0 && fchmod(to, d->st.st_mode & 07777) < 0)
 		r = -errno;
 	return r;
@@ -263,6 +264,8 @@ int put_folder(struct apply *ap, const struct op *op, bool is_new)
 	autoclose int fd_to = entry_open(to, d.name, &there);
 	const struct timespec times[] = {{.tv_nsec = UTIME_OMIT}, d.st.st_mtim};
 
+	if (!is_new)
+		d.st.st_mode = mark_folder_mode(ap->p->overlay, d.st.st_mode, there.st_mode);
 	/* The tree's top folder keeps its owner: the upper's is sbx's doing. */
 	if (streq(d.name, ".")) {
 		d.st.st_uid = there.st_uid;

@@ -221,7 +221,7 @@ static bool folder_is_same(const struct walk *w, const struct level *at, const c
 }
 
 static bool visit_folder(struct walk *w, const struct level *at, const char *name,
-			 const struct stat *now, const struct stat *before)
+			 struct stat *now, const struct stat *before)
 {
 	bool was_folder = before && S_ISDIR(before->st_mode), is_own, any;
 	autoclose int upper = entry_open(at->upper, name, now);
@@ -237,6 +237,9 @@ static bool visit_folder(struct walk *w, const struct level *at, const char *nam
 			w->r = upper;
 		return false;
 	}
+	if (was_folder)
+		now->st_mode =
+			mark_folder_mode(w->p->overlay, now->st_mode, before->st_mode);
 	below.hidden = at->hidden || mark_is_opaque(w->p->overlay, upper);
 	is_own = !was_folder || !folder_is_same(w, at, name, now, before);
 	any = walk_level(w, &below);
@@ -248,7 +251,7 @@ static bool visit_folder(struct walk *w, const struct level *at, const char *nam
 }
 
 static bool visit_file(struct walk *w, const struct level *at, const char *name,
-		       const struct stat *now, const struct stat *before)
+		       struct stat *now, const struct stat *before)
 {
 	struct timespec since = born(w, at->upper, name);
 

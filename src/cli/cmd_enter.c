@@ -2,6 +2,8 @@
 /* cmd_enter.c: sbx enter. */
 #include "cli.h"
 #include "conf_files.h"
+#include "keep.h"
+#include "kept.h"
 #include "options.h"
 #include "plan_json.h"
 #include "spec.h"
@@ -66,12 +68,21 @@ static int store_say(struct enter *e)
 {
 	struct plan *p = &e->plan;
 
-	if (e->o->name && p->root.overlay == PLAN_OVERLAY_NONE)
+	if (e->o->name && e->o->keep_on_exit)
 		return fail_hint(fail(EINVAL,
-				      "--name keeps what is written, and --direct writes to "
-				      "the tree"),
+				      "--name gives a name now, and --keep-on-exit asks for one "
+				      "at the end"),
 				 "leave one of them out");
-	p->root.is_kept = e->is_kept || e->o->name;
+	if ((e->o->name || e->o->keep_on_exit) && p->root.overlay == PLAN_OVERLAY_NONE)
+		return fail_hint(fail(EINVAL,
+				      "%s keeps what is written, and --direct writes to the tree",
+				      e->o->name ? "--name" : "--keep-on-exit"),
+				 "leave one of them out");
+	if (e->is_kept && e->o->keep_on_exit)
+		return fail_hint(fail(EINVAL, "what is written in '%s' is kept already",
+				      e->container.name),
+				 "leave --keep-on-exit out");
+	p->root.is_kept = e->is_kept || e->o->name || e->o->keep_on_exit;
 	if (e->store.dir < 0)
 		return 0;
 	p->root.store_path = e->store.path;
@@ -116,6 +127,18 @@ static int kept_check(const struct enter *e)
 			 "leave it out, or make another sandbox with another --name");
 }
 
+/* An apply that was cut short is ended before anything else is written. */
+static int apply_end(const struct enter *e)
+{
+	SCOPE_END(kept_done) struct kept kept = KEPT_NONE;
+	int r;
+
+	if (!changes_are_pending(e->container.dir))
+		return 0;
+	r = kept_take(&kept, &e->container);
+	return r < 0 ? r : kept_hold(&kept, "enter");
+}
+
 /* Takes over the kept sandbox that is in e->container. */
 static int kept_resume(struct enter *e)
 {
@@ -125,6 +148,8 @@ static int kept_resume(struct enter *e)
 
 	if (r == 0)
 		r = container_lock(&e->container, &was_cut);
+	if (r == 0)
+		r = apply_end(e);
 	if (r < 0)
 		return r;
 	e->is_kept = true;
@@ -196,10 +221,13 @@ static int upper_open(struct enter *e)
 	r = container_new(&e->store, p->root.mode, c);
 	if (r == 0)
 		r = container_give(c, &p->ids);
-	if (r == 0 && e->o->name) {
+	if (r == 0 && (e->o->name || e->o->keep_on_exit)) {
 		if (!realpath(e->operand, real))
 			return fail_sys("find the whole path of '%s'", p->root.path);
-		(void)snprintf(c->name, sizeof(c->name), "%s", e->o->name);
+		if (e->o->name)
+			(void)snprintf(c->name, sizeof(c->name), "%s", e->o->name);
+		else
+			keep_name(c, real);
 		c->tree = arena_strdup(&p->arena, real);
 		c->overlay = p->root.overlay;
 		c->map = p->ids.map;
@@ -356,6 +384,21 @@ static int run(struct enter *e)
 	return r < 0 ? r : sandbox_run(p, &options);
 }
 
+/* What was changed, as far as it can be known. */
+static struct changes_place place_of(const struct enter *e)
+{
+	const struct plan_root *root = &e->plan.root;
+
+	return (struct changes_place){
+		.state = root->in_memory ? root->memory_fd : e->container.dir,
+		.tree = root->fd,
+		.tree_path = root->path,
+		.overlay = root->overlay,
+		.ids = &e->plan.ids,
+		.squash = root->squash,
+	};
+}
+
 /* Afterwards: a kept upper is made durable, another one goes, and so does a kept one that could
  * not be used even once. What went wrong before, R, is what is told. */
 static int upper_close(struct enter *e, int r)
@@ -363,6 +406,10 @@ static int upper_close(struct enter *e, int r)
 	struct fail_saved saved;
 	int closed;
 
+	struct changes_place place = place_of(e);
+
+	if (!e->is_kept && e->plan.root.is_started)
+		keep_say_lost(&place);
 	if (e->container.dir < 0)
 		return r;
 	fail_save(&saved);
@@ -372,6 +419,8 @@ static int upper_close(struct enter *e, int r)
 		closed = container_remove(&e->store, &e->container, false);
 	else
 		closed = container_settle(&e->container);
+	if (closed == 0 && e->is_new && e->o->keep_on_exit && e->plan.root.is_started)
+		closed = keep_decide(&e->store, &e->container, &place);
 	if (closed < 0 && r == 0)
 		return closed;
 	container_sweep(&e->store);

@@ -373,7 +373,7 @@ int idmap_run(const struct plan_ids *ids, int (*work)(void *arg), void *arg)
 	struct sys_clone how = {.flags = CLONE_NEWUSER | CLONE_NEWNS};
 	struct wire_message m = {.type = WIRE_GO};
 	uint64_t dropped;
-	int pair[2], status, r;
+	int pair[2], status, dumpable, r;
 	ssize_t n;
 	pid_t pid;
 
@@ -383,7 +383,12 @@ int idmap_run(const struct plan_ids *ids, int (*work)(void *arg), void *arg)
 	autoclose int here = pair[0];
 	autoclose int there = pair[1];
 
+	/* newuidmap refuses a process that can't be dumped, as a launcher's child would be. */
+	dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
+	(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 	pid = sys_clone(&how, &dropped);
+	if (pid != 0)
+		(void)prctl(PR_SET_DUMPABLE, dumpable, 0, 0, 0);
 	if (pid < 0)
 		return hint_add(fail(-pid, "make a user namespace: %s", strerrordesc_np(-pid)),
 				"clone");

@@ -58,6 +58,10 @@ static int on_setup(struct launch *l, const struct wire_message *m, int *passed)
 		return on_fuse(l, *passed);
 	case WIRE_NETWORK:
 		return on_network(l, *passed);
+	case WIRE_MEMORY:
+		(void)fd_close(l->plan->root.memory_fd);
+		l->plan->root.memory_fd = take_fd(passed);
+		return 0;
 	case WIRE_NOTE:
 		l->options->say(m->text);
 		return 0;

@@ -18,7 +18,8 @@ void plan_init(struct plan *p)
 		.root = {.fd = -EBADF,
 			 .store_fd = -EBADF,
 			 .skeleton_fd = -EBADF,
-			 .state_fd = -EBADF},
+			 .state_fd = -EBADF,
+			 .memory_fd = -EBADF},
 		.stdio = {-EBADF, -EBADF, -EBADF},
 	};
 }
@@ -29,6 +30,7 @@ void plan_done(struct plan *p)
 	(void)fd_close(p->root.store_fd);
 	(void)fd_close(p->root.skeleton_fd);
 	(void)fd_close(p->root.state_fd);
+	(void)fd_close(p->root.memory_fd);
 	for (size_t i = 0; i < p->n_mounts; i++)
 		(void)fd_close(p->mounts[i].source_fd);
 	arena_done(&p->arena);

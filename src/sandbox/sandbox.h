@@ -90,6 +90,7 @@ struct plan_root {
 			  */
 	bool is_refused; /* sandbox_run(): it did */
 	bool in_memory;	 /* the upper is a tmpfs inside */
+	int memory_fd;	 /* sandbox_run(): that tmpfs, O_PATH, where there was a terminal */
 	int store_fd;	 /* folder of the store, where the overlay probe is remembered */
 	const char *store_path;
 	bool has_files;	 /* /etc/hosts and the like are a layer, not bound */

@@ -207,6 +207,9 @@ static int step_terminal(struct setup *s)
 	if (r < 0)
 		return fail(-r, "make '/dev/console': %s", strerrordesc_np(-r));
 	message_send(s, WIRE_TERMINAL, master);
+	/* Somebody will read there how much goes with it. */
+	if (s->memory >= 0)
+		message_send(s, WIRE_MEMORY, s->memory);
 	return 0;
 }
 

@@ -17,6 +17,8 @@
  *                       WIRE_FUSE      + descriptor: /dev/fuse, mounted; start the driver on it
  *                       WIRE_TERMINAL  + descriptor: the pty's master side
  *                       WIRE_NETWORK   + descriptor: the tap; start its helper
+ *                       WIRE_MEMORY    + descriptor: the tmpfs that holds the upper, to count
+ *                                        at the end; only where there is a terminal
  *                       WIRE_NOTE        text: something that was left out
  *                       WIRE_FAILED      step, err, text, hint: set-up failed; the child ends
  *                       WIRE_READY       the set-up is over; only FAILED, or the end, follows
@@ -63,6 +65,7 @@ enum wire_type {
 	WIRE_FUSE,
 	WIRE_TERMINAL,
 	WIRE_NETWORK,
+	WIRE_MEMORY,
 	WIRE_READY,
 	WIRE_NOTE,
 	WIRE_FAILED,
