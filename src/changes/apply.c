@@ -44,12 +44,14 @@ static int parent_check(const struct changes_place *p, struct arena *a,
 		return 0;
 	r = fail_sys("write beside '%s' in the tree '%s'", change->path, p->tree_path);
 	if (r == -EROFS)
-		return fail_hint(r, "the tree is read-only: sudo mount -o remount,rw, then again");
-	if (fstat(parent, &st) == 0 && is_foreign(&st))
 		return fail_hint(r,
-				 "that folder belongs to an id that isn't yours, mostly real root; its "
-				 "owner can take text files over: sbx diff -p NAME | sudo patch -p1 -d "
-				 "TREE");
+				 "the tree is read-only: sudo mount -o remount,rw, then again");
+	if (fstat(parent, &st) == 0 && is_foreign(&st))
+		return fail_hint(
+			r,
+			"that folder belongs to an id that isn't yours, mostly real root; its "
+			"owner can take text files over: sbx diff -p NAME | sudo patch -p1 -d "
+			"TREE");
 	return fail_hint(r, "give yourself the right to write there");
 }
 
@@ -237,8 +239,7 @@ static int folders_sync(const struct apply *ap)
 
 	for (size_t i = 0; i < ap->j->n; i++) {
 		const char *name;
-		autoclose int parent =
-			put_parent(ap->p->tree, ap->j->v[i].path, ap->a, &name);
+		autoclose int parent = put_parent(ap->p->tree, ap->j->v[i].path, ap->a, &name);
 
 		if (parent < 0 || fstat(parent, &st) < 0 ||
 		    (st.st_ino == st_last.st_ino && st.st_dev == st_last.st_dev))
@@ -257,8 +258,7 @@ static void temporary_remove(const struct apply *ap)
 {
 	for (size_t i = 0; i < ap->j->n; i++) {
 		const char *name;
-		autoclose int parent =
-			put_parent(ap->p->tree, ap->j->v[i].path, ap->a, &name);
+		autoclose int parent = put_parent(ap->p->tree, ap->j->v[i].path, ap->a, &name);
 
 		if (parent >= 0)
 			(void)unlinkat(parent, ap->j->temporary, 0);
@@ -297,8 +297,8 @@ static int steps_run(struct apply *ap)
 
 static int apply_open(struct apply *ap)
 {
-	ap->upper = openat(ap->p->state, "upper",
-			   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	ap->upper =
+		openat(ap->p->state, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return ap->upper < 0 ? fail_sys("open the upper of the sandbox") : 0;
 }
 

@@ -86,7 +86,7 @@ int changes_select(struct changes *c, const struct strv *paths, bool parents);
 
 struct changes_total {
 	size_t added, changed, deleted; /* files and folders */
-	uint64_t bytes;			/* of what was added or changed, as it lies on the disk */
+	uint64_t bytes; /* of what was added or changed, as it lies on the disk */
 };
 
 void changes_sum(const struct changes *c, struct changes_total *ret_total);

@@ -60,7 +60,8 @@ static int names_read(int dir, struct arena *a, struct strv *ret_names)
 static bool covers(const struct drop *d, const struct level *at, int depth);
 
 /* Whether the upper has something that stands over the tree's NAME. */
-static bool covers_name(const struct drop *d, const struct level *at, const char *name, int depth)
+static bool covers_name(const struct drop *d, const struct level *at, const char *name,
+			int depth)
 {
 	enum plan_overlay driver = d->ap->p->overlay;
 	struct stat upper, tree, own;
@@ -71,7 +72,8 @@ static bool covers_name(const struct drop *d, const struct level *at, const char
 	if (!is_there(at->upper, name, &upper) ||
 	    mark_read(driver, at->upper, name, &upper, &meant) != MARK_NONE)
 		return false;
-	if (!is_there(at->tree, name, &tree) || !S_ISDIR(tree.st_mode) || !S_ISDIR(upper.st_mode))
+	if (!is_there(at->tree, name, &tree) || !S_ISDIR(tree.st_mode) ||
+	    !S_ISDIR(upper.st_mode))
 		return true;
 	autoclose int below_upper = folder_find(at->upper, name);
 	autoclose int below_tree = folder_find(at->tree, name);

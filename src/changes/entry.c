@@ -49,7 +49,9 @@ int entry_readlink(int dir, const char *name, struct arena *a, const char **ret_
  * none. */
 static ssize_t or_none(ssize_t len)
 {
-	return len < 0 && (errno == EOPNOTSUPP || errno == ENODATA) ? 0 : len < 0 ? -errno : len;
+	return len < 0 && (errno == EOPNOTSUPP || errno == ENODATA) ? 0
+	       : len < 0					    ? -errno
+								    : len;
 }
 
 int entry_xattrs(int fd, struct arena *a, struct xattrs *ret_xattrs)
@@ -268,7 +270,6 @@ bool entry_is_same(int a, const struct stat *st_a, int b, const struct stat *st_
 	    st_a->st_mtim.tv_nsec != st_b->st_mtim.tv_nsec)
 		return false;
 	if (S_ISREG(st_a->st_mode))
-		return st_a->st_size == st_b->st_size &&
-		       opened_is_same(a, st_a, b, st_b, name);
+		return st_a->st_size == st_b->st_size && opened_is_same(a, st_a, b, st_b, name);
 	return st_a->st_rdev == st_b->st_rdev;
 }

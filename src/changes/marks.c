@@ -27,9 +27,8 @@ static const char *const whiteout_xattrs[] = {
 };
 /* The label is what the host's policy makes of a place, not what a sandbox wrote. */
 static const char *const own_xattrs[] = {
-	"user.overlay.",	   "trusted.overlay.",
-	"user.fuseoverlayfs.",	   "security.fuseoverlayfs.",
-	"trusted.fuseoverlayfs.",  "user.containers.override_stat",
+	"user.overlay.",	   "trusted.overlay.",	     "user.fuseoverlayfs.",
+	"security.fuseoverlayfs.", "trusted.fuseoverlayfs.", "user.containers.override_stat",
 	"security.selinux",
 };
 

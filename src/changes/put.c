@@ -41,7 +41,8 @@ bool put_is_still(const struct op *op, const struct stat *st)
 
 bool put_is_left(int r)
 {
-	static const int other[] = {-ENOENT, -ENOTDIR, -ELOOP, -EISDIR, -ENOTEMPTY, -EEXIST, -ESTALE};
+	static const int other[] = {-ENOENT,	-ENOTDIR, -ELOOP, -EISDIR,
+				    -ENOTEMPTY, -EEXIST,  -ESTALE};
 
 	for (size_t i = 0; i < ARRAY_SIZE(other); i++)
 		if (r == other[i])
@@ -57,8 +58,9 @@ int put_failed(const struct apply *ap, int r, const char *what, const char *path
 	if (r == -ENOSPC || r == -EDQUOT)
 		return fail_hint(r, "make room where '%s' is, see df; then again", tree);
 	if (r == -EROFS)
-		return fail_hint(r, "the tree '%s' is read-only: sudo mount -o remount,rw, then again",
-				 tree);
+		return fail_hint(
+			r, "the tree '%s' is read-only: sudo mount -o remount,rw, then again",
+			tree);
 	if (r == -EFBIG)
 		return fail_hint(r, "raise the limit of a file's size: ulimit -f unlimited");
 	return r;
@@ -70,8 +72,8 @@ int put_failed(const struct apply *ap, int r, const char *what, const char *path
 struct draft {
 	struct apply *ap;
 	const char *path;
-	int from;	 /* folder of the upper */
-	int to;		 /* and of the tree */
+	int from;	  /* folder of the upper */
+	int to;		  /* and of the tree */
 	const char *name; /* in both */
 	struct stat st;
 };
@@ -96,10 +98,11 @@ static int attributes_set(const struct draft *d, int from, int to)
 	if (r == 0)
 		r = entry_set_xattrs(to, &a, &xattrs, &which);
 	if (r < 0 && *which)
-		return fail_hint(fail(-r, "give '%s' in the tree the attribute '%s': %s", d->path,
-				      which, strerrordesc_np(-r)),
-				 "it may name an id that the sandbox doesn't have, or the tree's "
-				 "file system may lack it: take it off in the sandbox");
+		return fail_hint(
+			fail(-r, "give '%s' in the tree the attribute '%s': %s", d->path, which,
+			     strerrordesc_np(-r)),
+			"it may name an id that the sandbox doesn't have, or the tree's "
+			"file system may lack it: take it off in the sandbox");
 	if (r == 0 && fchmod(to, d->st.st_mode & 07777) < 0)
 		r = -errno;
 	return r;
@@ -109,10 +112,10 @@ static int regular_make(const struct draft *d)
 {
 	const struct timespec times[] = {{.tv_nsec = UTIME_OMIT}, d->st.st_mtim};
 	autoclose int from = entry_open(d->from, d->name, &d->st);
-	autoclose int to = from < 0 ? -EBADF
-				    : openat(d->to, d->ap->j->temporary,
-					     O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC,
-					     0600);
+	autoclose int to =
+		from < 0 ? -EBADF
+			 : openat(d->to, d->ap->j->temporary,
+				  O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0600);
 	int r;
 
 	if (from < 0)
@@ -170,14 +173,14 @@ static bool link_make(const struct draft *d)
 	const struct applied_link *link = link_find(d);
 	const char *name;
 	struct stat st;
-	autoclose int dir = link ? put_parent(d->ap->p->tree, link->path, d->ap->a, &name)
-				 : -EBADF;
+	autoclose int dir =
+		link ? put_parent(d->ap->p->tree, link->path, d->ap->a, &name) : -EBADF;
 	autoclose int fd =
 		dir < 0 ? -EBADF : openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 
 	return fd >= 0 && fstat(fd, &st) == 0 && st.st_ino == link->tree_ino &&
-	       linkat(AT_FDCWD, fd_path(fd).s, d->to, d->ap->j->temporary,
-		      AT_SYMLINK_FOLLOW) == 0;
+	       linkat(AT_FDCWD, fd_path(fd).s, d->to, d->ap->j->temporary, AT_SYMLINK_FOLLOW) ==
+		       0;
 }
 
 static void link_remember(const struct draft *d)
@@ -190,7 +193,8 @@ static void link_remember(const struct draft *d)
 		return;
 	if ((ap->n_links & (ap->n_links - 1)) == 0) {
 		struct applied_link *larger =
-			arena_alloc(ap->a, (ap->n_links ? 2 * ap->n_links : 1) * sizeof(*larger));
+			arena_alloc(ap->a,
+				    (ap->n_links ? 2 * ap->n_links : 1) * sizeof(*larger));
 
 		if (ap->n_links)
 			memcpy(larger, ap->links, ap->n_links * sizeof(*larger));

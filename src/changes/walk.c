@@ -238,8 +238,7 @@ static bool visit_folder(struct walk *w, const struct level *at, const char *nam
 		return false;
 	}
 	if (was_folder)
-		now->st_mode =
-			mark_folder_mode(w->p->overlay, now->st_mode, before->st_mode);
+		now->st_mode = mark_folder_mode(w->p->overlay, now->st_mode, before->st_mode);
 	below.hidden = at->hidden || mark_is_opaque(w->p->overlay, upper);
 	is_own = !was_folder || !folder_is_same(w, at, name, now, before);
 	any = walk_level(w, &below);
@@ -281,8 +280,8 @@ static bool visit(struct walk *w, const struct level *at, const char *entry)
 		deleted(w, at->tree, name, &before, born(w, at->upper, entry), false);
 		any = true;
 	} else if (mark == MARK_NONE) {
-		any = (S_ISDIR(now.st_mode) ? visit_folder
-					    : visit_file)(w, at, name, &now, was ? &before : NULL);
+		any = (S_ISDIR(now.st_mode) ? visit_folder : visit_file)(w, at, name, &now,
+									 was ? &before : NULL);
 	}
 	path_pop(w, len);
 	return any;

@@ -89,15 +89,14 @@ static void add_path(struct json_object *o, const char *path)
 	}
 	for (size_t i = 0; path[i] && 2 * i + 2 < sizeof(hex); i++)
 		(void)snprintf(hex + 2 * i, 3, "%02x", (unsigned char)path[i]);
-	json_object_object_add(
-		o, "path", json_object_new_string(str_escape(shown, sizeof(shown), path)));
+	json_object_object_add(o, "path",
+			       json_object_new_string(str_escape(shown, sizeof(shown), path)));
 	json_object_object_add(o, "path_hex", json_object_new_string(hex));
 }
 
 static struct json_object *change_json(const struct change *change)
 {
-	const struct stat *st =
-		change->kind == CHANGE_DELETED ? &change->before : &change->now;
+	const struct stat *st = change->kind == CHANGE_DELETED ? &change->before : &change->now;
 	struct json_object *o = json_object_new_object();
 	char mode[8];
 
@@ -123,8 +122,8 @@ int changes_print_json(const struct changes *c, FILE *out)
 		if (!c->v[i].is_implied)
 			json_object_array_add(array, change_json(&c->v[i]));
 	r = fprintf(out, "%s\n",
-		    json_object_to_json_string_ext(array, JSON_C_TO_STRING_PRETTY |
-								  JSON_C_TO_STRING_NOSLASHESCAPE));
+		    json_object_to_json_string_ext(
+			    array, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(array);
 	return r < 0 ? fail_sys("write to standard output") : 0;
 }
@@ -141,8 +140,9 @@ void changes_note_rights(const struct changes_place *p, const struct changes *c,
 		if (changes_raises_rights(p, &c->v[i]) && n++ == 0)
 			example = c->v[i].path;
 	if (n > 0)
-		kept_note(command,
-			  "%zu file%s setuid, setgid or with capabilities, and would run with more "
-			  "rights than its caller has, such as '%s'",
-			  n, n == 1 ? " is" : "s are", example);
+		kept_note(
+			command,
+			"%zu file%s setuid, setgid or with capabilities, and would run with more "
+			"rights than its caller has, such as '%s'",
+			n, n == 1 ? " is" : "s are", example);
 }

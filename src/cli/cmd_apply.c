@@ -36,9 +36,11 @@ static int below_check(const struct apply *apply, struct changes *c)
 		return 0;
 	for (size_t i = 0; i < c->n; i++)
 		if (c->v[i].is_refused)
-			refused_print(c->v[i].path, "changed in the tree since the sandbox took it");
-	return fail_hint(fail(EEXIST, "%zu path%s changed in the tree meanwhile: nothing is written",
-			      n, n == 1 ? " has" : "s have"),
+			refused_print(c->v[i].path,
+				      "changed in the tree since the sandbox took it");
+	return fail_hint(fail(EEXIST,
+			      "%zu path%s changed in the tree meanwhile: nothing is written", n,
+			      n == 1 ? " has" : "s have"),
 			 "sbx diff -p %s PATH shows both; --force takes what the sandbox has",
 			 apply->kept->container.name);
 }
@@ -51,10 +53,11 @@ static int list_make(const struct apply *apply, struct arena *a, struct changes 
 	if (r < 0)
 		return r;
 	if (c->too_deep)
-		return fail_hint(fail(ELOOP,
-				      "%zu folders are nested too deeply to be taken over, such as '%s'",
-				      c->too_deep, c->too_deep_example),
-				 "remove them in the sandbox");
+		return fail_hint(
+			fail(ELOOP,
+			     "%zu folders are nested too deeply to be taken over, such as '%s'",
+			     c->too_deep, c->too_deep_example),
+			"remove them in the sandbox");
 	missing = changes_select(c, apply->paths, true);
 	if (missing >= 0)
 		return fail_hint(fail(ENOENT, "nothing is changed at or below %s",
@@ -69,7 +72,8 @@ static int write_all(const struct apply *apply, struct arena *a, const struct ch
 	int r = changes_apply(&apply->kept->place, a, c, &left);
 
 	for (size_t i = 0; i < left.n; i++)
-		refused_print(left.v[i], "was changed in the tree just now, and is left as it is");
+		refused_print(left.v[i],
+			      "was changed in the tree just now, and is left as it is");
 	if (r == 0 && left.n > 0)
 		r = fail_hint(fail(EBUSY, "%zu path%s not taken over", left.n,
 				   left.n == 1 ? " was" : "s were"),

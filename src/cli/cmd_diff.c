@@ -47,7 +47,8 @@ static int diff_work(void *arg)
 	if (r == 0)
 		changes_note_rights(&diff->kept->place, &c, "diff");
 	if (r == 0 && c.too_deep)
-		r = fail(ELOOP, "%zu folders are nested too deeply to be looked into, such as '%s'",
+		r = fail(ELOOP,
+			 "%zu folders are nested too deeply to be looked into, such as '%s'",
 			 c.too_deep, c.too_deep_example);
 	return r;
 }

@@ -69,15 +69,16 @@ static int store_say(struct enter *e)
 	struct plan *p = &e->plan;
 
 	if (e->o->name && e->o->keep_on_exit)
-		return fail_hint(fail(EINVAL,
-				      "--name gives a name now, and --keep-on-exit asks for one "
-				      "at the end"),
-				 "leave one of them out");
+		return fail_hint(
+			fail(EINVAL, "--name gives a name now, and --keep-on-exit asks for one "
+				     "at the end"),
+			"leave one of them out");
 	if ((e->o->name || e->o->keep_on_exit) && p->root.overlay == PLAN_OVERLAY_NONE)
-		return fail_hint(fail(EINVAL,
-				      "%s keeps what is written, and --direct writes to the tree",
-				      e->o->name ? "--name" : "--keep-on-exit"),
-				 "leave one of them out");
+		return fail_hint(
+			fail(EINVAL,
+			     "%s keeps what is written, and --direct writes to the tree",
+			     e->o->name ? "--name" : "--keep-on-exit"),
+			"leave one of them out");
 	if (e->is_kept && e->o->keep_on_exit)
 		return fail_hint(fail(EINVAL, "what is written in '%s' is kept already",
 				      e->container.name),

@@ -133,10 +133,11 @@ static bool name_ask(struct container_store *s, struct container *c,
 	char line[256];
 
 	for (;;) {
-		(void)dprintf(STDERR_FILENO,
-			      "sbx: enter: changed: %s. A name to keep that under, or nothing to "
-			      "throw it away: ",
-			      total_shown(&a, total));
+		(void)dprintf(
+			STDERR_FILENO,
+			"sbx: enter: changed: %s. A name to keep that under, or nothing to "
+			"throw it away: ",
+			total_shown(&a, total));
 		if (!line_read(line, sizeof(line))) {
 			(void)dprintf(STDERR_FILENO, "\n");
 			return true;

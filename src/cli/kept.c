@@ -35,8 +35,8 @@ static int place_open(struct kept *k, const struct container *c)
 		return fail_hint(fail_sys("open the tree of the sandbox '%s', '%s'", c->name,
 					  c->tree),
 				 "put it back, or: sbx rm %s", c->name);
-	k->place.squash = c->overlay == PLAN_OVERLAY_FUSE &&
-			  sandbox_squashes(&k->ids, k->place.tree);
+	k->place.squash =
+		c->overlay == PLAN_OVERLAY_FUSE && sandbox_squashes(&k->ids, k->place.tree);
 	return 0;
 }
 
@@ -70,10 +70,11 @@ int kept_hold(struct kept *k, const char *command)
 	if (r == 0)
 		r = changes_recover(&k->place);
 	if (r > 0)
-		kept_note(command,
-			  "an apply of '%s' was cut short, and is ended now; what somebody changed "
-			  "in the tree since stays so, and in the sandbox",
-			  k->container.name);
+		kept_note(
+			command,
+			"an apply of '%s' was cut short, and is ended now; what somebody changed "
+			"in the tree since stays so, and in the sandbox",
+			k->container.name);
 	return r < 0 ? r : 0;
 }
 

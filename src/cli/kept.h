@@ -12,12 +12,12 @@ struct kept {
 	struct changes_place place;
 };
 
-#define KEPT_NONE                                                                     \
-	{                                                                             \
+#define KEPT_NONE                                                                       \
+	{                                                                               \
 		.store = CONTAINER_STORE_NONE, .container = {.dir = -EBADF}, .place = { \
-			.state = -EBADF,                                              \
-			.tree = -EBADF                                                \
-		}                                                                     \
+			.state = -EBADF,                                                \
+			.tree = -EBADF                                                  \
+		}                                                                       \
 	}
 
 void kept_done(struct kept *k);

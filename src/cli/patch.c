@@ -26,7 +26,7 @@
  */
 
 enum {
-	TEXT_PROBE = 8000,	/* a NUL up to there makes a file a binary one, as for git */
+	TEXT_PROBE = 8000,	  /* a NUL up to there makes a file a binary one, as for git */
 	SIZE_MAX_TEXT = 16 << 20, /* above, diff(1) takes minutes */
 	NAME_ROOM = 4 * PATH_MAX + 8,
 };
@@ -156,8 +156,9 @@ static int diff_run(const struct side *before, const struct side *now, int outpu
 	autoclose int parked_now = fcntl(now->fd, F_DUPFD_CLOEXEC, PARKED);
 	autoclose int parked_output = fcntl(output, F_DUPFD_CLOEXEC, PARKED);
 	const char *const argv[] = {
-		"diff",	   "--unified",	      "--text",	     "--label",	    label(&a, before),
-		"--label", label(&a, now), "--", "/dev/fd/3", "/dev/fd/4", NULL,
+		"diff",	   "--unified",	   "--text", "--label",	  label(&a, before),
+		"--label", label(&a, now), "--",     "/dev/fd/3", "/dev/fd/4",
+		NULL,
 	};
 	char *const envp[] = {NULL};
 	posix_spawn_file_actions_t files;
@@ -280,8 +281,9 @@ static int sides_print(const struct patch *patch, const struct side *before,
 	bool is_large = before->is_large || now->is_large;
 	int r;
 
-	if (before->is_there && now->is_there && git_mode(before->mode) == git_mode(now->mode) &&
-	    !is_large && is_same_data(before, now))
+	if (before->is_there && now->is_there &&
+	    git_mode(before->mode) == git_mode(now->mode) && !is_large &&
+	    is_same_data(before, now))
 		return 0; /* its time, owner or xattrs, of which a patch knows nothing */
 	head_print(patch, before, now);
 	if (is_large || before->is_binary || now->is_binary) {
@@ -330,8 +332,8 @@ static int change_print(const struct patch *patch, const struct change *change)
 		return 0;
 	if (change->now.st_mode && !now && !S_ISDIR(change->now.st_mode)) {
 		name_quote(name, 'b', change->path);
-		(void)fprintf(patch->out, "sbx: %s is neither a file nor a link, and in no patch\n",
-			      name);
+		(void)fprintf(patch->out,
+			      "sbx: %s is neither a file nor a link, and in no patch\n", name);
 	}
 	/* Of another type: one goes, another comes. */
 	if (before && now && (before & S_IFMT) != (now & S_IFMT)) {
@@ -343,7 +345,9 @@ static int change_print(const struct patch *patch, const struct change *change)
 
 int patch_print(const struct changes_place *p, const struct changes *c, FILE *out)
 {
-	const struct patch patch = {.p = p, .out = out, .is_terminal = isatty(fileno(out)) == 1};
+	const struct patch patch = {.p = p,
+				    .out = out,
+				    .is_terminal = isatty(fileno(out)) == 1};
 	int r = 0;
 
 	for (size_t i = 0; i < c->n && r == 0; i++)

@@ -56,7 +56,7 @@ succeeds "sbx --help" "$SBX" --help
 help=$out
 succeeds "sbx help" "$SBX" help
 is "sbx help is sbx --help" "$out" "$help"
-for command in enter ls rm config help version; do
+for command in enter ls diff apply rm config help version; do
     succeeds "sbx $command --help" "$SBX" "$command" --help
     like "it begins with the usage" "$out" "^Usage: sbx $command"
     help=$out
