@@ -273,7 +273,7 @@ static int steps_run(struct apply *ap)
 	int written = 0, r = 0;
 
 	/* What is over ulimit -f is a failure, not a signal; modes are the ones that are said. */
-	(void)signal(SIGXFSZ, SIG_IGN);
+	(void)sigaction(SIGXFSZ, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
 	(void)umask(0);
 	fail_forget();
 	if (!ap->j->is_dropping) {

@@ -376,8 +376,8 @@ int container_remove(struct container_store *s, struct container *c, bool force)
 	/* First what makes it a sandbox: a removal that is cut leaves nothing that could be
 	 * entered. */
 	r = sandbox_ids(c->map, c->keep_id, &ids);
-	if (r == 0 && unlinkat(c->dir, "config.json", 0) < 0)
-		r = fail_sys("remove the sandbox '%s'", c->name);
+	if (r == 0 && (r = path_remove_tree(c->dir, "config.json")) < 0)
+		r = fail(-r, "remove the sandbox '%s': %s", c->name, strerrordesc_np(-r));
 	return r < 0 ? r : sandbox_remove_tree(&ids, s->containers, c->id);
 }
 

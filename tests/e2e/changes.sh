@@ -71,6 +71,11 @@ run "$SBX" diff --json --stat one
 is "diff: one form at a time" "$status $err" "125 sbx: diff: --json, --stat and --patch exclude each other
 hint: leave all but one of them out"
 
+run "$SBX" __complete -- diff one /aga
+is "completion offers paths of changes" "$out" $':none \n/again/'
+run "$SBX" __complete -- apply on
+is "and sandboxes" "$out" $':none \none'
+
 # ---- a patch ----
 for tool in 'git apply' 'patch -p1 -s'; do
     small_tree "$work/patched"

@@ -225,7 +225,7 @@ def shell_test(shell, home, no_sandbox):
     if no_sandbox:
         skip(what, no_sandbox)
         return
-    for line in ("sbx enter webs", "sbx rm webs"):
+    for line in ("sbx enter webs", "sbx diff webs", "sbx apply webs", "sbx rm webs"):
         got, seen = shell.tab(line)
         check(got == line + "erver ", f"{what}: {line!r}", f"got {got!r}", f"saw {seen!r}")
 

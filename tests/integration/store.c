@@ -169,6 +169,8 @@ static void test_damaged_text(struct container_store *store, int dir)
 
 static void test_damaged(void)
 {
+	struct container *list;
+	size_t n = 0;
 	SCOPE_END(container_store_done) struct container_store store = CONTAINER_STORE_NONE;
 	SCOPE_END(container_done) struct container c;
 	int whole_ones = 0;
@@ -212,10 +214,18 @@ static void test_damaged(void)
 	(void)mkdirat(c.dir, "config.json", 0755);
 	check(!is_there(&store));
 	/* The others are found all the same, and nothing of what is damaged is swept away. */
-	check_int((long long)count(&store), 0);
+	check_int(container_list(&store, &a, &list, &n), 0);
+	check(n == 1 && list[0].is_damaged && streq(list[0].id, c.id));
 	container_done(&c);
 	container_sweep(&store);
 	check_int(count_folders(store.containers), 1);
+
+	/* It goes by its id, of which the beginning will do. */
+	check_int(container_find_damaged(&store, &a, "", &c), -ENOENT);
+	check_int(container_find_damaged(&store, &a, arena_strndup(&a, list[0].id, 12), &c), 0);
+	check_int(container_remove(&store, &c, false), 0);
+	container_done(&c);
+	check_int(count_folders(store.containers), 0);
 }
 
 int main(void)
