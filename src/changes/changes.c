@@ -17,7 +17,8 @@
 static bool is_selected(const struct change *change, const char *path, bool parents)
 {
 	return path_is_in(change->path, path) ||
-	       (parents && change->is_own && path_is_in(path, change->path));
+	       (parents && change->is_own && S_ISDIR(change->now.st_mode) &&
+		path_is_in(path, change->path));
 }
 
 static bool is_any_selected(const struct changes *c, const char *path)
@@ -39,7 +40,8 @@ int changes_select(struct changes *c, const struct strv *paths, bool parents)
 	for (size_t j = 0; j < c->n && paths->n > 0; j++)
 		for (size_t i = 0; i < paths->n; i++)
 			if (is_selected(&c->v[j], paths->v[i], parents)) {
-				c->v[kept++] = c->v[j];
+				c->v[kept] = c->v[j];
+				c->v[kept++].is_implied &= !streq(c->v[j].path, paths->v[i]);
 				break;
 			}
 	if (paths->n > 0)
@@ -52,6 +54,17 @@ static bool is_since(struct timespec a, struct timespec b)
 	return a.tv_sec != b.tv_sec ? a.tv_sec > b.tv_sec : a.tv_nsec >= b.tv_nsec;
 }
 
+/* A folder that goes is judged by what is in it, each of which is in the list: its own status
+ * changes with every entry, and with a part of it that was taken over. */
+static bool is_changed_below(const struct change *change)
+{
+	if (!change->is_own || !change->before.st_mode)
+		return false;
+	if (S_ISDIR(change->before.st_mode) && !S_ISDIR(change->now.st_mode))
+		return false;
+	return is_since(change->before.st_ctim, change->since);
+}
+
 size_t changes_check(struct changes *c)
 {
 	size_t n = 0;
@@ -59,8 +72,7 @@ size_t changes_check(struct changes *c)
 	for (size_t i = 0; i < c->n; i++) {
 		struct change *change = &c->v[i];
 
-		change->is_refused = change->is_own && change->before.st_mode &&
-				     is_since(change->before.st_ctim, change->since);
+		change->is_refused = is_changed_below(change);
 		n += change->is_refused;
 	}
 	return n;

@@ -102,6 +102,9 @@ run "$SBX" diff one /dir
 is "the rest is still there" "$out" "C /dir
 A /dir/a file
 A /dir/tab\\x09name"
+is "a part of what is gone" "$("$SBX" diff one /gone/in)" "D /gone/in"
+succeeds "apply takes it alone" "$SBX" apply one /gone/in
+check "and leaves what it was in" [ ! -e "$tree/gone/in" ] && [ -d "$tree/gone" ]
 run "$SBX" apply one /etc
 is "apply: nothing there: status and text" "$status $err" "125 sbx: apply: nothing is changed at or below /etc
 hint: sbx diff one lists what is"
@@ -218,10 +221,21 @@ echo another >"$tree/d/c"
 succeeds "what else changed below doesn't matter" "$SBX" apply five
 is "and stays" "$(cat "$tree/d/b" "$tree/d/c")" $'other\nanother'
 
+# ---- a failure in the midst of it ----
+small_tree "$tree"
+sandbox full 'echo 1 >/a1; head -c 200000 /dev/zero | tr "\0" x >/big; mkdir /c; echo 2 >/c/2'
+run bash -c 'ulimit -f 64; exec "$SBX" apply full'
+is "a limit in the midst: status and text" "$status $err" "125 sbx: apply: write '/big' in the tree: File too large
+hint: raise the limit of a file's size: ulimit -f unlimited"
+is "nothing of that file is there" "$(temporaries "$tree")$(ls "$tree/big" 2>/dev/null)" ""
+is "what was done is done, the rest still to do" "$(cat "$tree/a1") $("$SBX" diff full)" $'1 C /\nA /big\nA /c\nA /c/2'
+succeeds "the next apply does it" "$SBX" apply full
+is "all is there" "$(stat -c %s "$tree/big") $(cat "$tree/c/2") $("$SBX" diff full)" "200000 2 "
+
 # ---- refusals ----
 "$SBX" enter --overlay "$driver" --name running "$tree" -- sh -c 'echo r >/r; echo up; while true; do sleep 0.1; done' >"$work/up" 2>&1 </dev/null &
 launcher=$!
-for _ in $(seq 100); do grep -q up "$work/up" && break; sleep 0.05; done
+for _ in $(seq 100); do grep -qs up "$work/up" && break; sleep 0.05; done
 run "$SBX" apply running
 is "a running sandbox: status and text" "$status $err" "125 sbx: apply: the sandbox 'running' is running
 hint: end it first; sbx diff shows its changes meanwhile"

@@ -83,7 +83,7 @@ is "nothing is asked where nothing was changed" "$out" ""
 # ---- a launcher that is killed ----
 "$SBX" enter --keep-on-exit "$tree" -- sh -c 'echo x >/new; echo up; while true; do sleep 0.1; done' >"$work/up" 2>&1 </dev/null &
 pid=$!
-for _ in $(seq 100); do grep -q up "$work/up" && break; sleep 0.05; done
+for _ in $(seq 100); do grep -qs up "$work/up" && break; sleep 0.05; done
 kill -KILL "$pid"
 wait "$pid" 2>/dev/null
 like "a session that is killed is kept" "$("$SBX" ls -q)" '^tree-'
