@@ -234,7 +234,7 @@ int entry_copy_data(int from, int to, off_t size)
 static bool link_is_same(int a, int b, const char *name)
 {
 	SCOPE_END(arena_done) struct arena arena = {0};
-	const char *of_a, *of_b;
+	const char *of_a = "", *of_b = "";
 
 	return entry_readlink(a, name, &arena, &of_a) == 0 &&
 	       entry_readlink(b, name, &arena, &of_b) == 0 && streq(of_a, of_b);

@@ -11,7 +11,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <spawn.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -183,38 +182,34 @@ static int diff_run(const struct side *before, const struct side *now, int outpu
 /* ---- output ------------------------------------------------------------------------------ */
 
 /* LEN bytes of a line's text, with tabs as they are. */
-static int line_escape(FILE *out, const char *text, size_t len)
+static void line_escape(FILE *out, const char *text, size_t len)
 {
-	autofree char *shown = malloc(4 * len + 1), *piece = malloc(len + 1);
+	SCOPE_END(arena_done) struct arena a = {0};
+	char *shown = arena_alloc(&a, 4 * len + 1);
 
-	if (!shown || !piece)
-		return -ENOMEM;
 	for (size_t at = 0, n; at < len; at += n + 1) {
 		for (n = 0; at + n < len && text[at + n] != '\t' && text[at + n]; n++)
-			piece[n] = text[at + n];
-		piece[n] = '\0';
-		(void)fputs(str_escape(shown, 4 * len + 1, piece), out);
+			;
+		(void)fputs(str_escape(shown, 4 * len + 1, arena_strndup(&a, text + at, n)),
+			    out);
 		if (at + n < len)
 			(void)fputs(text[at + n] ? "\t" : "\\x00", out);
 	}
-	return 0;
 }
 
-static int output_escape(FILE *in, FILE *out)
+static void output_escape(FILE *in, FILE *out)
 {
 	autofree char *line = NULL;
 	size_t room = 0;
 	ssize_t len;
-	int r = 0;
 
-	while (r == 0 && (len = getline(&line, &room, in)) > 0) {
+	while ((len = getline(&line, &room, in)) > 0) {
 		bool ends = line[len - 1] == '\n';
 
-		r = line_escape(out, line, (size_t)len - ends);
+		line_escape(out, line, (size_t)len - ends);
 		if (ends)
 			(void)fputc('\n', out);
 	}
-	return r;
 }
 
 static int output_copy(const struct patch *patch, int output)
@@ -227,7 +222,10 @@ static int output_copy(const struct patch *patch, int output)
 	if (patch->is_terminal) {
 		autofile FILE *in = fdopen(fcntl(output, F_DUPFD_CLOEXEC, 0), "r");
 
-		return in ? output_escape(in, patch->out) : fail_sys("read what diff says");
+		if (!in)
+			return fail_sys("read what diff says");
+		output_escape(in, patch->out);
+		return 0;
 	}
 	while ((n = read(output, chunk, sizeof(chunk))) > 0)
 		if (fwrite(chunk, 1, (size_t)n, patch->out) != (size_t)n)
