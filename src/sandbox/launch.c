@@ -294,7 +294,7 @@ int sandbox_run(struct plan *p, const struct sandbox_options *options)
 	if (r == 0)
 		r = l.setup.init = init_image_copy();
 	if (r >= 0 && p->root.has_files && plan_wants_state(p))
-		r = overlay_files_make(p, p->root.state_fd);
+		r = overlay_files_make(p, p->root.state_fd, sys_is_host_root());
 	if (r >= 0)
 		r = wires_make(&l);
 	if (r < 0)

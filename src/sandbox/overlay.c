@@ -246,7 +246,7 @@ static int memory_mount(struct setup *s)
 	    fchmodat(s->memory, "upper", s->plan->root.mode, 0) < 0 ||
 	    mkdirat(s->memory, "work", 0700) < 0)
 		return fail_sys("make the folders of the upper");
-	return s->plan->root.has_files ? overlay_files_make(s->plan, s->memory) : 0;
+	return s->plan->root.has_files ? overlay_files_make(s->plan, s->memory, false) : 0;
 }
 
 static int kernel_mount(struct setup *s)

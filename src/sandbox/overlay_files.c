@@ -6,7 +6,6 @@
 #include "util/fail.h"
 #include "util/io.h"
 #include "util/scope.h"
-#include "util/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,17 +32,23 @@ static mode_t etc_mode(const struct plan *p)
 		       : 0755;
 }
 
-/* Real root isn't mapped; what it makes is to be the sandbox's root's. */
-static int give(const struct plan *p, int fd)
+struct layer {
+	const struct plan *plan;
+	bool gives; /* what is made is to be the sandbox's root's: real root isn't mapped */
+};
+
+static int give(const struct layer *l, int fd)
 {
-	if (!sys_is_host_root())
+	const struct plan_ids *ids = &l->plan->ids;
+
+	if (!l->gives)
 		return 0;
-	return fchown(fd, p->ids.uids.extents[0].outside, p->ids.gids.extents[0].outside) < 0
+	return fchown(fd, ids->uids.extents[0].outside, ids->gids.extents[0].outside) < 0
 		       ? -errno
 		       : 0;
 }
 
-static int folder_make(const struct plan *p, int dir, const char *name, mode_t mode)
+static int folder_make(const struct layer *l, int dir, const char *name, mode_t mode)
 {
 	autoclose int fd = -EBADF;
 	int r;
@@ -51,29 +56,30 @@ static int folder_make(const struct plan *p, int dir, const char *name, mode_t m
 	if (mkdirat(dir, name, 0755) < 0 && errno != EEXIST)
 		return -errno;
 	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	r = fd < 0 || fchmod(fd, mode) < 0 ? -errno : give(p, fd);
+	r = fd < 0 || fchmod(fd, mode) < 0 ? -errno : give(l, fd);
 	return r < 0 ? r : take_fd(&fd);
 }
 
-static int file_make(const struct plan *p, int etc, const struct plan_file *f)
+static int file_make(const struct layer *l, int etc, const struct plan_file *f)
 {
 	const char *name = f->target + strlen("/etc/");
 	autoclose int fd =
 		openat(etc, name, O_CREAT | O_TRUNC | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644);
 	int r = fd < 0 ? -errno : io_write_all(fd, f->data, f->len);
 
-	return r < 0 ? r : give(p, fd);
+	return r < 0 ? r : give(l, fd);
 }
 
-int overlay_files_make(const struct plan *p, int dir)
+int overlay_files_make(const struct plan *p, int dir, bool gives)
 {
-	autoclose int layer = folder_make(p, dir, "files", 0755);
-	autoclose int etc = layer < 0 ? layer : folder_make(p, layer, "etc", etc_mode(p));
+	const struct layer l = {.plan = p, .gives = gives};
+	autoclose int layer = folder_make(&l, dir, "files", 0755);
+	autoclose int etc = layer < 0 ? layer : folder_make(&l, layer, "etc", etc_mode(p));
 	int r = etc < 0 ? etc : 0;
 
 	for (size_t i = 0; i < p->n_files && r == 0; i++)
 		if (str_after(p->files[i].target, "/etc/"))
-			r = file_make(p, etc, &p->files[i]);
+			r = file_make(&l, etc, &p->files[i]);
 	return r < 0 ? fail(-r, "make the layer of /etc/hosts and the like: %s",
 			    strerrordesc_np(-r))
 		     : 0;

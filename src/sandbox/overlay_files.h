@@ -17,6 +17,6 @@
 /* Whether P's files go into a layer. Needs: p->root.fd, and the driver decided. */
 bool overlay_takes_files(const struct plan *p);
 
-/* Makes the layer as files/ in the folder DIR, which is P's state or its tmpfs. Doesn't
- * allocate. */
-int overlay_files_make(const struct plan *p, int dir);
+/* Makes the layer as files/ in the folder DIR, which is P's state or its tmpfs, and with GIVES
+ * makes it the sandbox's root's: real root, outside, isn't mapped. Doesn't allocate. */
+int overlay_files_make(const struct plan *p, int dir, bool gives);
