@@ -96,6 +96,18 @@ static int nothing(void *unused)
 	return 0;
 }
 
+/* The same, with the sentence as it was. */
+static bool kernel_works_instead(struct plan *p)
+{
+	struct fail_saved saved;
+	bool works;
+
+	fail_save(&saved);
+	works = overlay_kernel_works(p) > 0;
+	fail_restore(&saved);
+	return works;
+}
+
 static int choose(struct plan *p)
 {
 	bool fuse_needed = p->root.is_host || p->root.squash;
@@ -110,7 +122,7 @@ static int choose(struct plan *p)
 		/* Where it can't be tried the set-up itself will say why. */
 		if (overlay_kernel_works(p) != 0)
 			return 0;
-		return fail_hint(fail(EOPNOTSUPP, "the kernel's overlay doesn't work here"),
+		return fail_hint(fail_in(-EOPNOTSUPP, "the kernel's overlay doesn't work here"),
 				 "leave --overlay out, or use --overlay fuse");
 	}
 	if (p->root.overlay == PLAN_OVERLAY_AUTO && !fuse_needed &&
@@ -119,9 +131,10 @@ static int choose(struct plan *p)
 		p->root.may_fall_back = true;
 		return 0;
 	}
+	fail_forget();
 	r = fuse_check();
 	if (r < 0 && p->root.overlay == PLAN_OVERLAY_AUTO && !p->root.is_host &&
-	    overlay_kernel_works(p) > 0) {
+	    kernel_works_instead(p)) {
 		plan_note(p,
 			  "%s: files of other owners can't be changed inside; to mend it: %s",
 			  fail_text(), fail_hint_text());

@@ -37,6 +37,13 @@ static int folders_make(void)
 	return fd < 0 ? fail_sys("make a file for the probe") : 0;
 }
 
+/* What says nothing about the kernel's overlay, and may be otherwise the next time. */
+static bool is_passing(int err)
+{
+	return err == ENOMEM || err == ENOSPC || err == EMFILE || err == ENFILE ||
+	       err == EAGAIN || err == EINTR;
+}
+
 /* A file and a folder of the second lower are removed through the overlay, and a new folder
  * made in the old one's place must be empty: a whiteout and an opaque folder, the latter by an
  * xattr. -EOPNOTSUPP is the overlay's own answer; any other failure says nothing about it. */
@@ -46,17 +53,20 @@ static int overlay_try(bool userxattr)
 	autoclose int lower = open("one", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	autoclose int second = open("two", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	char lowers[OVERLAY_LOWERS_MAX];
+	int r;
 
 	if (dir < 0 || lower < 0 || second < 0)
 		return fail_sys("open the folders of the probe");
 	overlay_lowers(lowers, -EBADF, lower, second);
-	if (overlay_kernel_mount("merged", lowers, dir,
-				 userxattr ? ",volatile,userxattr" : ",volatile") < 0)
-		return fail(EOPNOTSUPP, "the kernel refuses the mount: %s",
-			    strerrordesc_np(errno));
+	r = overlay_kernel_mount("merged", lowers, dir,
+				 userxattr ? ",volatile,userxattr" : ",volatile");
+	if (r < 0)
+		return fail(is_passing(-r) ? -r : EOPNOTSUPP,
+			    "the kernel refuses the mount: %s", strerrordesc_np(-r));
 	if (unlink("merged/file") < 0 || rmdir("merged/folder/in") < 0 ||
 	    rmdir("merged/folder") < 0 || mkdir("merged/folder", 0755) < 0)
-		return fail(EOPNOTSUPP, "change the overlay: %s", strerrordesc_np(errno));
+		return fail(is_passing(errno) ? errno : EOPNOTSUPP, "change the overlay: %s",
+			    strerrordesc_np(errno));
 	if (access("merged/file", F_OK) == 0 || access("merged/folder/in", F_OK) == 0)
 		return fail(EOPNOTSUPP, "what was removed is still there");
 	return 0;
@@ -110,7 +120,6 @@ static char probe_run(const struct plan *p, bool in_memory)
 
 	if (r == 0)
 		return userxattr ? 'x' : 'p';
-	fail_forget();
 	return r == -EOPNOTSUPP ? 'n' : 0;
 }
 

@@ -6,8 +6,9 @@
 
 /* Whether the kernel's driver works with an upper where P's will be: in memory, and in the store
  * where it is kept or memory won't do. p->root.in_memory and .userxattr say where and how. Tried
- * once per kernel and place, and remembered in the store; -EPERM, without a sentence, where it
- * can't be tried, since namespaces are refused or have no rights. Needs: p->root.store_fd,
+ * once per kernel and place, and remembered in the store; -EPERM where it can't be tried, since
+ * namespaces are refused or have no rights. Where it doesn't work and that was found just now a
+ * sentence says why. Needs: p->root.store_fd,
  * store_path and is_kept. */
 int overlay_kernel_works(struct plan *p);
 
