@@ -316,10 +316,19 @@ int overlay_mount(struct setup *s, overlay_ask *ask)
 /* ---- fuse-overlayfs, in the launcher ------------------------------------------------------
  */
 
-/* DST must be inherited across exec under a number of its own choice. */
-static void keep_open(int fd)
+/* FD, where there is one, shall be open after exec too. */
+static bool keep_open(int fd)
 {
-	(void)fcntl(fd, F_SETFD, 0);
+	return fd < 0 || fcntl(fd, F_SETFD, 0) == 0;
+}
+
+static bool driver_descriptors(const struct plan *p, int fuse, int errors)
+{
+	autoclose int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	return null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(errors, STDOUT_FILENO) >= 0 &&
+	       dup2(errors, STDERR_FILENO) >= 0 && keep_open(p->root.fd) &&
+	       keep_open(p->root.skeleton_fd) && keep_open(p->root.state_fd) && keep_open(fuse);
 }
 
 static void fuse_exec(const struct plan *p, int userns, int fuse, int errors)
@@ -329,7 +338,6 @@ static void fuse_exec(const struct plan *p, int userns, int fuse, int errors)
 	char *const envp[] = {NULL};
 	bool is_real_root = sys_is_host_root();
 	int used;
-	autoclose int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	sigset_t none;
 
 	overlay_lowers(lowers, p->root.has_files ? p->root.state_fd : -EBADF, p->root.fd,
@@ -348,23 +356,16 @@ static void fuse_exec(const struct plan *p, int userns, int fuse, int errors)
 	/* Real root isn't mapped; anybody else is who they were, with their groups. */
 	if (is_real_root && idmap_become_root(&p->ids) < 0)
 		return;
-	/* Not in the terminal's process group: a Ctrl-C is the payload's. */
-	(void)setsid();
-	/* After setns, which changes credentials and with that clears the signal. */
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	/* It answers those inside, with the host's programs in sight: sudo is none for it. */
-	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	(void)dup2(null, STDIN_FILENO);
-	(void)dup2(errors, STDOUT_FILENO);
-	(void)dup2(errors, STDERR_FILENO);
-	keep_open(p->root.fd);
-	keep_open(p->root.skeleton_fd);
-	keep_open(p->root.state_fd);
-	keep_open(fuse);
-	if (landlock_driver(p) < 0)
+	/* Not in the terminal's process group: a Ctrl-C is the payload's. The signal after setns,
+	 * which changes credentials and with that clears it. It answers those inside, with the
+	 * host's programs in sight: sudo is none for it. */
+	if (setsid() < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    !driver_descriptors(p, fuse, errors) || landlock_driver(p) < 0)
 		return;
 	sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)
+		return;
 	(void)execve(SBX_FUSE_OVERLAYFS, (char *const *)argv, envp);
 }
 
