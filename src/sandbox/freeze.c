@@ -148,10 +148,13 @@ static void hosts_decide(struct plan *p)
 	size_t len;
 
 	if (p->net == PLAN_NET_HOST) {
-		if (io_read_path("/etc/hosts", &p->arena, RESOLV_CONF_MAX, &host, &len) == 0)
+		int r = io_read_path("/etc/hosts", &p->arena, RESOLV_CONF_MAX, &host, &len);
+
+		if (r == 0)
 			text = arena_printf(&p->arena, "%s\n%s", host, text);
-		else
-			fail_forget();
+		else if (r != -ENOENT)
+			plan_note(p, "%s: its names are unknown inside", fail_text());
+		fail_forget();
 	}
 	plan_add_file(p, "/etc/hosts", text, strlen(text));
 }

@@ -12,12 +12,14 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-void mount_own(struct setup *s, int fd)
+int mount_own(struct setup *s, int fd)
 {
 	struct stat st;
 
-	if (fstat(fd, &st) == 0)
-		s->own[s->n_own++] = st.st_dev;
+	if (fstat(fd, &st) < 0)
+		return fail_sys("look at a file system of the sandbox's own");
+	s->own[s->n_own++] = st.st_dev;
+	return 0;
 }
 
 /* Asked of the very folder in which something is about to be made. */
@@ -154,7 +156,8 @@ int mount_new(struct setup *s, const char *type, const char *target, unsigned at
 	      const char *options)
 {
 	autoclose int covered = target_open(s, target, PATH_FOLDER);
-	int fd;
+	autoclose int fd = -EBADF;
+	int r;
 
 	if (covered < 0)
 		return covered;
@@ -163,9 +166,8 @@ int mount_new(struct setup *s, const char *type, const char *target, unsigned at
 		fd = old_mount(s, type, target, covered, attrs, options);
 	if (fd < 0)
 		return fail(-fd, "mount %s on '%s': %s", type, target, strerrordesc_np(-fd));
-	if (streq(type, "tmpfs"))
-		mount_own(s, fd);
-	return fd;
+	r = streq(type, "tmpfs") ? mount_own(s, fd) : 0;
+	return r < 0 ? r : take_fd(&fd);
 }
 
 int mount_bind_inside(const struct setup *s, int source, enum path_type type,

@@ -46,4 +46,4 @@ int mount_bind_on(int source, int covered);
 int mount_cover(int source, int target);
 
 /* Remembers that the file system of FD is the sandbox's own. */
-void mount_own(struct setup *s, int fd);
+int mount_own(struct setup *s, int fd);

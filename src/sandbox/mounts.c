@@ -30,15 +30,20 @@ int mounts_proc(struct setup *s)
 		return s->proc;
 	/* What is written below /proc from here on must reach procfs, not a file of the tree.
 	 */
-	if (fstatfs(s->proc, &st) < 0 || st.f_type != PROC_SUPER_MAGIC)
+	if (fstatfs(s->proc, &st) < 0)
+		return fail_sys("look at '/proc' of the sandbox");
+	if (st.f_type != PROC_SUPER_MAGIC)
 		return fail(EXDEV, "'/proc' of the sandbox is not procfs");
 	if (s->plan->nested)
 		return 0;
 	autoclose int limit = path_open_in(s->proc, "sys/user/max_user_namespaces", O_WRONLY);
 	if (limit >= 0 && write(limit, "0", 1) == 1)
 		return 0;
-	if (limit != -EROFS)
+	if (limit >= 0)
 		return fail_sys("forbid user namespaces inside");
+	if (limit != -EROFS)
+		return fail(-limit, "forbid user namespaces inside: %s",
+			    strerrordesc_np(-limit));
 	setup_note(
 		s,
 		"only seccomp forbids user namespaces inside: /proc/sys can't be written here");
@@ -226,8 +231,9 @@ static int mask(int root, const char *path, int null, int *empty)
 
 	if (fd == -ENOENT)
 		return 0;
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return fail(fd < 0 ? -fd : errno, "open '%s' to mask it", path);
+	r = fd < 0 ? fd : fstat(fd, &st) < 0 ? -errno : 0;
+	if (r < 0)
+		return fail(-r, "open '%s' to mask it: %s", path, strerrordesc_np(-r));
 	if ((st.st_mode & 0007) == 0)
 		return 0; /* the host's root's alone */
 	r = S_ISDIR(st.st_mode) ? mask_folder(fd, empty) : mount_cover(null, fd);
@@ -257,9 +263,10 @@ int mounts_mask(struct setup *s)
 	struct stat st;
 	int r = 0;
 
+	if (null < 0 || fstat(null, &st) < 0)
+		return fail_sys("open '/dev/null' of the sandbox");
 	/* What stands for nothing must be the null device. */
-	if (null < 0 || fstat(null, &st) < 0 || !S_ISCHR(st.st_mode) ||
-	    st.st_rdev != makedev(1, 3))
+	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
 		return fail(EINVAL, "'/dev/null' of the sandbox is not device 1:3");
 	for (size_t i = 0; i < ARRAY_SIZE(masked_in_proc) && r == 0; i++)
 		r = mask(s->proc, masked_in_proc[i], null, &empty);

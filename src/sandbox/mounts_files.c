@@ -104,6 +104,9 @@ static int file_add(struct setup *s, const struct plan_file *f)
 		return fail_hint(fail(-target, "make '%s' in the tree's overlay: %s", f->target,
 				      strerrordesc_np(-target)),
 				 "the tree's owners aren't mapped: leave --overlay out");
+	if (target != -ENOENT && target != -ELOOP && target != -EISDIR && target != -ENOTDIR)
+		return fail(-target, "open the tree's '%s': %s", f->target,
+			    strerrordesc_np(-target));
 	/* With --direct the tree has its own, or has none. */
 	if (target != -ENOENT || s->plan->root.overlay != PLAN_OVERLAY_NONE)
 		setup_note(s,

@@ -132,7 +132,12 @@ static int bind_add(struct plan *p, const char *source, const char *target, unsi
 	if (m.source_fd < 0)
 		return fail_hint(fail_sys("open '%s' to bind it", m.source),
 				 "name what exists; sbx makes nothing on the host");
-	(void)fstat(m.source_fd, &st);
+	if (fstat(m.source_fd, &st) < 0) {
+		int r = fail_sys("look at '%s' to bind it", m.source);
+
+		(void)fd_close(m.source_fd);
+		return r;
+	}
 	m.source_is_folder = S_ISDIR(st.st_mode);
 	if (device && !S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode)) {
 		(void)fd_close(m.source_fd);

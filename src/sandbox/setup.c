@@ -135,10 +135,10 @@ static int step_root(struct setup *s)
 	if (s->root < 0)
 		return fail_sys("open the new root filesystem");
 	if (s->plan->root.overlay != PLAN_OVERLAY_NONE)
-		mount_own(s, s->root);
-	if (s->memory >= 0)
-		mount_own(s, s->memory);
-	return 0;
+		r = mount_own(s, s->root);
+	if (r == 0 && s->memory >= 0)
+		r = mount_own(s, s->memory);
+	return r;
 }
 
 static int step_pivot(struct setup *s)
@@ -218,7 +218,8 @@ static int step_workdir(struct setup *s)
 	const char *workdir = s->plan->workdir ? s->plan->workdir : s->plan->home;
 	autoclose int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	/* Not chdir(): a link of /proc would lead out by one of our own descriptors. */
-	autoclose int fd = path_open_in(root, workdir, O_PATH | O_DIRECTORY);
+	autoclose int fd =
+		root < 0 ? -errno : path_open_in(root, workdir, O_PATH | O_DIRECTORY);
 
 	if (fd >= 0 && fchdir(fd) == 0)
 		return 0;
