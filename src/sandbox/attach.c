@@ -35,17 +35,24 @@ uint64_t attach_now(void)
 
 /* ---- messages --------------------------------------------------------------------------- */
 
+/* The first failure ends the sandbox, and is what attach_run() returns. */
+static void result_take(struct attach *a, int r)
+{
+	if (r >= 0 || a->result < 0)
+		return;
+	a->result = r;
+	attach_send(a, SIGKILL);
+}
+
 static void message_handle(struct attach *a, const struct wire_message *m, int passed,
 			   bool forget_stops)
 {
-	int r;
-
 	/* The set-up sends the terminal, if at all, before it is over; a payload never does. */
 	a->is_ready |= m->type == WIRE_READY;
 	if (m->type == WIRE_TERMINAL && a->is_ready) {
 		(void)fd_close(passed);
 	} else if (m->type == WIRE_TERMINAL) {
-		attach_terminal_receive(a, passed);
+		result_take(a, attach_terminal_receive(a, passed));
 	} else if (m->type == WIRE_STOPPED) {
 		(void)fd_close(passed);
 		/* Unasked, and without a pty, nobody sits in front of it who would continue it.
@@ -55,11 +62,7 @@ static void message_handle(struct attach *a, const struct wire_message *m, int p
 	} else if (a->result < 0) {
 		(void)fd_close(passed);
 	} else {
-		r = a->on_message(a->context, m, passed);
-		if (r < 0) {
-			a->result = r;
-			attach_send(a, SIGKILL);
-		}
+		result_take(a, a->on_message(a->context, m, passed));
 	}
 }
 
@@ -76,6 +79,11 @@ static bool message_read(struct attach *a, bool forget_stops)
 	/* Once it is over nobody has a descriptor to send. */
 	n = a->is_ready ? read(a->wire, &m, sizeof(m))
 			: io_receive(a->wire, &m, sizeof(m), &passed);
+	/* The set-up would wait for ever for what it has asked for, and a payload without a terminal
+	 * that was promised it writes to nobody. */
+	if (n < 0 && !a->is_ready)
+		result_take(a, fail((int)-n, "hear from the set-up: %s",
+				    strerrordesc_np((int)-n)));
 	if (n <= 0) {
 		a->wire = a->reports;
 		a->reports = -EBADF;

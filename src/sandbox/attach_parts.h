@@ -23,8 +23,9 @@ void attach_send(const struct attach *a, int sig);
 /* Looks who has the terminal, and takes or leaves it accordingly. */
 void attach_terminal_update(struct attach *a);
 
-/* Takes the master of the payload's pty, once; anything else that comes here is closed. */
-void attach_terminal_receive(struct attach *a, int master);
+/* Takes the master of the payload's pty, once; a second is closed. A negative errno with a
+ * sentence. */
+int attach_terminal_receive(struct attach *a, int master);
 
 /* Gives the pty the size of the caller's terminal. */
 void attach_terminal_resize(struct attach *a);

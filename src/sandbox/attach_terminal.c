@@ -2,6 +2,7 @@
 /* attach_terminal.c: the caller's terminal: taken, left, stopped on, detached from, lost. */
 #include "attach_parts.h"
 
+#include "util/fail.h"
 #include "util/scope.h"
 #include "util/sys.h"
 #include "util/term.h"
@@ -82,7 +83,7 @@ void attach_terminal_leave(struct attach *a)
 	a->is_raw = false;
 }
 
-void attach_terminal_receive(struct attach *a, int master)
+int attach_terminal_receive(struct attach *a, int master)
 {
 	autoclose int mine = master;
 	struct flow *in = &a->flow[ATTACH_INPUT], *out = &a->flow[ATTACH_OUTPUT];
@@ -90,15 +91,19 @@ void attach_terminal_receive(struct attach *a, int master)
 
 	/* Once, from the set-up; later the payload could have had a hand in it. */
 	if (!a->wants_pty || !flow_is_open(out) || out->from >= 0)
-		return;
+		return 0;
 	if (ioctl(master, TIOCGPTN, &number) < 0 ||
 	    fcntl(master, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
-		return;
+		return fail_sys("take the sandbox's terminal");
 	out->from = take_fd(&mine);
-	if (flow_is_open(in))
+	if (flow_is_open(in)) {
 		in->to = fcntl(master, F_DUPFD_CLOEXEC, 3);
+		if (in->to < 0)
+			return fail_sys("take the sandbox's terminal");
+	}
 	attach_terminal_resize(a);
 	attach_terminal_update(a);
+	return 0;
 }
 
 void attach_terminal_lost(struct attach *a)

@@ -289,6 +289,26 @@ int idmap_write_child(const struct plan_ids *ids, pid_t pid)
 	return r < 0 ? r : r_gid;
 }
 
+int idmap_written(int wire)
+{
+	struct wire_message go = {.type = WIRE_GO};
+	int r = io_send(wire, &go, sizeof(go.type), -EBADF);
+
+	if (r == -EPIPE || r == -ECONNRESET)
+		return 0; /* the child has ended, and says why itself */
+	return r < 0 ? fail(-r, "let the set-up go on: %s", strerrordesc_np(-r)) : 0;
+}
+
+int idmap_wait(int wire)
+{
+	struct wire_message m;
+	ssize_t n = io_receive(wire, &m, sizeof(m), NULL);
+
+	if (n == 0)
+		_exit(125); /* the launcher has failed, and said so */
+	return n < 0 ? fail((int)-n, "wait for the id maps: %s", strerrordesc_np((int)-n)) : 0;
+}
+
 static int proc_write(const char *path, const char *text)
 {
 	autoclose int fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -350,13 +370,8 @@ static void report(int wire, const char *step, int r)
 
 static void run_child(const struct plan_ids *ids, int wire, int (*work)(void *), void *arg)
 {
-	struct wire_message m;
-	int r = 0;
+	int r = ids->map == PLAN_MAP_SELF ? idmap_write_self(ids) : idmap_wait(wire);
 
-	if (ids->map == PLAN_MAP_SELF)
-		r = idmap_write_self(ids);
-	else if (io_receive(wire, &m, sizeof(m), NULL) <= 0)
-		_exit(125);
 	if (r == 0)
 		r = idmap_become_root(ids);
 	/* After the change of ids, which clears it. */
@@ -371,7 +386,7 @@ static void run_child(const struct plan_ids *ids, int wire, int (*work)(void *),
 int idmap_run(const struct plan_ids *ids, int (*work)(void *arg), void *arg)
 {
 	struct sys_clone how = {.flags = CLONE_NEWUSER | CLONE_NEWNS};
-	struct wire_message m = {.type = WIRE_GO};
+	struct wire_message m;
 	uint64_t dropped;
 	int pair[2], status, dumpable, r;
 	ssize_t n;
@@ -399,11 +414,10 @@ int idmap_run(const struct plan_ids *ids, int (*work)(void *arg), void *arg)
 	(void)fd_close(take_fd(&there));
 	if (ids->map == PLAN_MAP_SUBIDS)
 		r = hint_add(idmap_write_child(ids, pid), "ids");
-	/* Who needs no gate doesn't read it: a message that is never read would, when the child
-	 * ends, take the place of what it has said (ECONNRESET). */
+	/* Who needs no gate doesn't read it. */
 	if (r == 0 && ids->map == PLAN_MAP_SUBIDS)
-		(void)io_send(here, &m, sizeof(m.type), -EBADF);
-	else if (r < 0)
+		r = idmap_written(here);
+	if (r < 0)
 		(void)kill(pid, SIGKILL);
 	n = r < 0 ? 0 : io_receive(here, &m, sizeof(m), NULL);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)

@@ -17,6 +17,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -135,8 +136,11 @@ static int child_start(struct launch *l)
 	uint64_t dropped;
 
 	l->pid = sys_clone(&how, &dropped);
-	if (l->pid == 0)
+	if (l->pid == 0) {
+		/* With it pid 1 would wait for a launcher that is dead. */
+		(void)fd_close(l->wire);
 		setup_run(&l->setup);
+	}
 	l->setup.wire = fd_close(l->setup.wire);
 	l->setup.reports = fd_close(l->setup.reports);
 	if (l->pid < 0)
@@ -149,7 +153,6 @@ static int child_start(struct launch *l)
 
 static int ids_write(struct launch *l)
 {
-	struct wire_message go = {.type = WIRE_GO};
 	int r;
 
 	if (l->plan->ids.map == PLAN_MAP_SELF)
@@ -157,8 +160,7 @@ static int ids_write(struct launch *l)
 	r = idmap_write_child(&l->plan->ids, l->pid);
 	if (r < 0)
 		return hint_add(fail_in(r, "map ids"), "ids");
-	(void)io_send(l->wire, &go, sizeof(go.type), -EBADF);
-	return 0;
+	return idmap_written(l->wire);
 }
 
 /* ---- the end ----------------------------------------------------------------------------- */
@@ -243,6 +245,29 @@ static void network_reap(struct launch *l)
 	l->options->say(note);
 }
 
+/* Where the set-up has failed meanwhile, that is why its ids can't be mapped: R is not. */
+static int setup_complaint(struct launch *l, int r)
+{
+	struct pollfd said = {.fd = l->wire, .events = POLLIN};
+	struct wire_message m = {0};
+
+	if (poll(&said, 1, 0) <= 0 || io_receive(l->wire, &m, sizeof(m), NULL) <= 0 ||
+	    m.type != WIRE_FAILED)
+		return r;
+	fail_forget();
+	return launch_on_message(l, &m, -EBADF);
+}
+
+/* What pid 1's end means where it has sent no word of it. */
+static int silent_end(const struct launch *l, int status)
+{
+	if (l->plan->root.is_started || l->attach.timed_out)
+		return 0;
+	if (status > 128)
+		return fail(ECHILD, "the set-up was ended by signal %d", status - 128);
+	return fail(ECHILD, "the set-up ended with status %d and no word", status);
+}
+
 static int run(struct launch *l)
 {
 	struct timespec start;
@@ -255,10 +280,13 @@ static int run(struct launch *l)
 	if (r < 0)
 		return r;
 	r = ids_write(l);
+	if (r < 0)
+		r = setup_complaint(l, r);
 	if (l->options->debug)
 		setup_debug("id-maps", &start);
 	/* Not before the maps: newuidmap refuses a process that can't be dumped. */
-	(void)prctl(PR_SET_DUMPABLE, 0);
+	if (r == 0 && prctl(PR_SET_DUMPABLE, 0) < 0)
+		r = fail_sys("shut others out of this process");
 	if (r == 0) {
 		l->attach.wire = l->wire;
 		l->attach.reports = l->reports;
@@ -268,6 +296,8 @@ static int run(struct launch *l)
 		r = attach_run(&l->attach);
 	}
 	status = pid1_reap(l);
+	if (r == 0)
+		r = status < 0 ? status : silent_end(l, status);
 	/* Descriptors that are still on their way here could keep the driver's mount. */
 	l->wire = fd_close(l->wire);
 	network_reap(l);

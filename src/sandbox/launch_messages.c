@@ -28,11 +28,15 @@ static int on_fuse(struct launch *l, int fuse)
 {
 	struct stat st;
 
-	if (l->fuse > 0 || l->userns < 0 || fstat(fuse, &st) < 0 || !S_ISCHR(st.st_mode) ||
+	if (fstat(fuse, &st) < 0)
+		return fail_sys("look at what the set-up sent");
+	if (l->fuse > 0 || l->userns < 0 || !S_ISCHR(st.st_mode) ||
 	    st.st_rdev != makedev(10, 229))
 		return fail(EPROTO, "the set-up sent something else than /dev/fuse");
 	/* A memfd rather than a pipe: nobody reads it unless the driver has failed. */
 	l->fuse_errors = memfd_create("fuse-overlayfs", MFD_CLOEXEC);
+	if (l->fuse_errors < 0)
+		return fail_sys("make a file for what fuse-overlayfs says");
 	return overlay_fuse_start(l->plan, l->userns, fuse, l->fuse_errors, &l->fuse);
 }
 

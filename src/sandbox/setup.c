@@ -32,11 +32,12 @@
 #include <time.h>
 #include <unistd.h>
 
-static void message_send(const struct setup *s, enum wire_type type, int pass)
+static int message_send(const struct setup *s, enum wire_type type, int pass)
 {
 	struct wire_message m = {.type = type};
+	int r = io_send(s->wire, &m, sizeof(m), pass);
 
-	(void)io_send(s->wire, &m, sizeof(m), pass);
+	return r < 0 ? fail(-r, "tell the launcher: %s", strerrordesc_np(-r)) : 0;
 }
 
 void setup_note(const struct setup *s, const char *fmt, ...)
@@ -102,27 +103,25 @@ static int step_namespaces(struct setup *s)
 
 static int step_ids(struct setup *s)
 {
-	struct wire_message m;
-	int r = 0;
+	int r = s->plan->ids.map == PLAN_MAP_SELF ? idmap_write_self(&s->plan->ids)
+						  : idmap_wait(s->wire);
 
-	if (s->plan->ids.map == PLAN_MAP_SELF)
-		r = idmap_write_self(&s->plan->ids);
-	else if (io_receive(s->wire, &m, sizeof(m), NULL) <= 0)
-		_exit(125); /* the launcher has failed, and said so */
 	if (r == 0)
 		r = idmap_become_root(&s->plan->ids);
+	if (r < 0)
+		return r;
 	/* Not before: the maps of a process that can't be dumped are real root's to write. */
-	(void)prctl(PR_SET_DUMPABLE, 0);
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	return r;
+	if (prctl(PR_SET_DUMPABLE, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		return fail_sys("shut others out of this process");
+	return 0;
 }
 
 /* The launcher starts the driver; what we ask for is answered by the file system itself. */
 static int ask_for_fuse(const struct setup *s, int userns, int fuse)
 {
-	message_send(s, WIRE_USERNS, userns);
-	message_send(s, WIRE_FUSE, fuse);
-	return 0;
+	int r = message_send(s, WIRE_USERNS, userns);
+
+	return r < 0 ? r : message_send(s, WIRE_FUSE, fuse);
 }
 
 static int step_root(struct setup *s)
@@ -173,8 +172,7 @@ static int step_own_network(struct setup *s)
 
 	if (tap < 0)
 		return tap;
-	message_send(s, WIRE_NETWORK, tap);
-	return 0;
+	return message_send(s, WIRE_NETWORK, tap);
 }
 
 static int step_hostname(struct setup *s)
@@ -206,11 +204,11 @@ static int step_terminal(struct setup *s)
 	r = console < 0 ? -errno : mount_cover(s->terminal, console);
 	if (r < 0)
 		return fail(-r, "make '/dev/console': %s", strerrordesc_np(-r));
-	message_send(s, WIRE_TERMINAL, master);
+	r = message_send(s, WIRE_TERMINAL, master);
 	/* Somebody will read there how much goes with it. */
-	if (s->memory >= 0)
-		message_send(s, WIRE_MEMORY, s->memory);
-	return 0;
+	if (r == 0 && s->memory >= 0)
+		r = message_send(s, WIRE_MEMORY, s->memory);
+	return r;
 }
 
 static int step_workdir(struct setup *s)
@@ -281,36 +279,49 @@ static int step_no_new_privs(struct setup *s)
 	return 0;
 }
 
+/* Out of the way of the numbers that sbx-init gets, so that no dup2() below closes what is still to
+ * be copied. */
+static int fd_park(int fd)
+{
+	enum { PARKED = 16 };
+	int parked = fd < 0 ? fd : fcntl(fd, F_DUPFD_CLOEXEC, PARKED);
+
+	return parked < 0 ? fail_sys("arrange descriptors") : parked;
+}
+
+/* What becomes the payload's descriptor I. */
+static int stdio_source(const struct setup *s, int i)
+{
+	if (s->plan->stdio[i] >= 0)
+		return s->plan->stdio[i];
+	return s->plan->terminal ? s->terminal : open("/dev/null", O_RDWR | O_CLOEXEC);
+}
+
 /* Descriptors as sbx-init gets them: 0 to 2 are the payload's, WIRE_FD is the pipe. Two more are ours
  * until it starts. */
 static int step_descriptors(struct setup *s)
 {
-	enum { PARKED = 16, INIT_FD = WIRE_FD + 1, SOCKET_FD };
-	int from[3], r = 0;
+	enum { INIT_FD = WIRE_FD + 1, SOCKET_FD };
+	const int given[] = {stdio_source(s, 0), stdio_source(s, 1), stdio_source(s, 2),
+			     s->reports, s->init, s->wire};
+	int from[ARRAY_SIZE(given)], r;
 
-	for (int i = 0; i < 3; i++) {
-		int fd = s->plan->stdio[i];
-
-		if (fd < 0)
-			fd = s->plan->terminal ? s->terminal
-					       : open("/dev/null", O_RDWR | O_CLOEXEC);
-		/* Out of the way first, so that no dup2 below closes what is still to be
-		 * copied. */
-		from[i] = fcntl(fd, F_DUPFD_CLOEXEC, PARKED);
-		r |= from[i];
+	for (size_t i = 0; i < ARRAY_SIZE(given); i++) {
+		from[i] = fd_park(given[i]);
+		if (from[i] < 0)
+			return from[i];
 	}
-	s->wire = fcntl(s->wire, F_DUPFD_CLOEXEC, PARKED);
-	s->reports = fcntl(s->reports, F_DUPFD_CLOEXEC, PARKED);
-	s->init = fcntl(s->init, F_DUPFD_CLOEXEC, PARKED);
-	if (r < 0 || s->wire < 0 || s->reports < 0 || s->init < 0)
-		return fail_sys("arrange descriptors");
-	for (int i = 0; i < 3; i++)
-		(void)dup2(from[i], i);
-	(void)dup2(s->reports, WIRE_FD);
-	s->init = dup3(s->init, INIT_FD, O_CLOEXEC);
-	s->wire = dup3(s->wire, SOCKET_FD, O_CLOEXEC);
+	s->wire = from[SOCKET_FD];
 	s->debug = false; /* the caller's stderr may be gone */
-	return sys_close_range(SOCKET_FD + 1, ~0U);
+	for (int i = 0; i <= WIRE_FD; i++)
+		if (dup2(from[i], i) < 0)
+			return fail_sys("arrange descriptors");
+	s->init = dup3(from[INIT_FD], INIT_FD, O_CLOEXEC);
+	if (s->init < 0 || dup3(from[SOCKET_FD], SOCKET_FD, O_CLOEXEC) < 0)
+		return fail_sys("arrange descriptors");
+	s->wire = SOCKET_FD;
+	r = sys_close_range(SOCKET_FD + 1, ~0U);
+	return r < 0 ? fail(-r, "close descriptors: %s", strerrordesc_np(-r)) : 0;
 }
 
 static int step_seccomp(struct setup *s)
@@ -327,11 +338,11 @@ static int step_seccomp(struct setup *s)
 
 static int step_exec(struct setup *s)
 {
-	int r;
+	int r = message_send(s, WIRE_READY, -EBADF);
 
-	message_send(s, WIRE_READY, -EBADF);
+	if (r < 0)
+		return r;
 	r = sys_exec_fd(s->init, s->init_argv, (char *const *)s->plan->env.v);
-
 	return fail(-r, "run sbx-init: %s", strerrordesc_np(-r));
 }
 

@@ -190,14 +190,18 @@ ssize_t io_receive(int fd, void *data, size_t len, int *ret_passed)
 	int passed = -EBADF;
 	ssize_t n;
 
+	/* ECONNRESET says, once, that the other side has ended with something unread; what it has
+	 * sent before is still to be had. */
 	do
 		n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
+	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
 	if (n < 0)
 		return -errno;
 	for (struct cmsghdr *head = CMSG_FIRSTHDR(&msg); head; head = CMSG_NXTHDR(&msg, head))
 		if (head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS)
 			passed = control_take(head);
+	if ((msg.msg_flags & MSG_CTRUNC) && passed < 0)
+		return -EMFILE; /* the limit on open files has dropped it */
 	if (ret_passed)
 		*ret_passed = passed;
 	else
