@@ -83,13 +83,38 @@ static bool launcher_is_gone(void)
 	return sys_poll_errors(WIRE_FD) != 0;
 }
 
-static void signals_take_over(void)
+/* Neither the command nor whoever is outside has a hand in this process, and it ends with the
+ * launcher. */
+static int seclude(void)
 {
-	sys_sigmask(&all_signals);
+	int r = sys_prctl(PR_SET_DUMPABLE, 0);
+
+	if (r == 0)
+		r = sys_prctl(PR_SET_PDEATHSIG, SIGKILL);
+	return r < 0 ? init_fail(-r, "shut others out of this process") : 0;
+}
+
+static int signals_take_over(void)
+{
+	int r = sys_sigmask(&all_signals);
+
+	if (r < 0)
+		return init_fail(-r, "block signals");
 	/* Ignored signals stay ignored across exec: the caller's must not become the payload's,
 	 * and with SIGCHLD ignored the kernel would throw exit statuses away. */
 	for (int sig = 1; sig <= SYS_SIGNALS; sig++)
 		sys_sigdefault(sig);
+	return 0;
+}
+
+/* The launcher has closed all others; where the kernel is too old for close_range(), that is
+ * enough. */
+static int descriptors_close(void)
+{
+	int r = sys_set_cloexec(WIRE_FD);
+
+	sys_close_from(WIRE_FD + 1);
+	return r < 0 ? init_fail(-r, "keep the launcher's socket from the command") : 0;
 }
 
 static int session_start(int terminal)
@@ -183,16 +208,9 @@ int init_main(char **argv, char **envp)
 	struct payload payload = {.envp = envp, .terminal = -EBADF};
 	pid_t pid;
 
-	sys_prctl(PR_SET_DUMPABLE, 0);
-	sys_prctl(PR_SET_PDEATHSIG, SIGKILL);
 	sys_prctl(PR_SET_NAME, (unsigned long)"sbx-init");
-	if (launcher_is_gone())
+	if (seclude() || launcher_is_gone() || signals_take_over() || descriptors_close())
 		return INIT_FAILED;
-	signals_take_over();
-	/* The launcher has closed all others; where the kernel is too old for it, that is
-	 * enough. */
-	sys_set_cloexec(WIRE_FD);
-	sys_close_from(WIRE_FD + 1);
 	if (!arguments_read(argv, &payload))
 		return init_fail(EINVAL,
 				 "read sbx-init's arguments, [-t FD] -- COMMAND [ARG...]");

@@ -10,6 +10,8 @@
 
 #include <errno.h>
 
+enum { CANNOT_RUN = 126 };
+
 /* execve() with execvp()'s habit: a text without #! is the shell's. Returns a positive errno.
  */
 static int payload_exec_file(const struct payload *p, char *path)
@@ -47,22 +49,42 @@ static int payload_exec(const struct payload *p)
 	return is_denied ? EACCES : err;
 }
 
-static noreturn void payload_run(const struct payload *p)
+/* A process group of its own, in the foreground of the terminal, that takes every signal. Returns a
+ * positive errno. */
+static int payload_prepare(const struct payload *p)
 {
 	const struct sys_sigset none = SYS_SIGSET_NONE;
+	pid_t self = sys_getpid();
+	int r = sys_setpgid(0, 0);
+
+	/* From the background this asks for SIGTTOU, which is still blocked. */
+	if (r == 0 && p->terminal >= 0)
+		r = sys_ioctl(p->terminal, TIOCSPGRP, &self);
+	/* A terminal that was hung up meanwhile is the command's to find out. */
+	if (r == 0 || r == -EIO || r == -ENOTTY)
+		r = sys_sigmask(&none);
+	return -r;
+}
+
+static void explain_prepare(struct wire_message *m, int err)
+{
+	struct text text = text_in(m->text, sizeof(m->text));
+
+	m->status = CANNOT_RUN;
+	m->err = err;
+	text_add(&text, "make the command a job of its own");
+	text_add_error(&text, err);
+}
+
+static noreturn void payload_run(const struct payload *p)
+{
 	struct wire_message m = {.type = WIRE_EXEC_FAILED};
-	int err;
+	int err = payload_prepare(p);
 
-	sys_setpgid(0, 0);
-	if (p->terminal >= 0) {
-		pid_t self = sys_getpid();
-
-		/* From the background this asks for SIGTTOU, which is still blocked. */
-		sys_ioctl(p->terminal, TIOCSPGRP, &self);
-	}
-	sys_sigmask(&none);
-	err = payload_exec(p);
-	explain_exec(&m, p->command, p->envp, err);
+	if (err == 0)
+		explain_exec(&m, p->command, p->envp, payload_exec(p));
+	else
+		explain_prepare(&m, err);
 	report_send(&m);
 	sys_exit(m.status);
 }
