@@ -430,14 +430,19 @@ static int remove_members(struct removal *t, int fd, int depth)
 		first = 0;
 		moved = t->moved;
 		rewinddir(stream);
-		for (struct dirent *e; (e = readdir(stream));) {
+		for (;;) {
+			struct dirent *e;
 			int r;
 
-			if (is_dots(e->d_name))
+			errno = 0;
+			e = readdir(stream);
+			if (e && is_dots(e->d_name))
 				continue;
-			r = remove_below(t, fd, e->d_name, depth + 1);
+			r = e ? remove_below(t, fd, e->d_name, depth + 1) : -errno;
 			if (r < 0 && first == 0)
 				first = r;
+			if (!e)
+				break;
 		}
 	} while (depth == 0 && t->moved != moved);
 	return first;
@@ -446,14 +451,17 @@ static int remove_members(struct removal *t, int fd, int depth)
 /* One file or folder: opened, emptied, and only then gone. */
 static int remove_below(struct removal *t, int dir, const char *name, int depth)
 {
-	int r;
+	int err, r;
 
 	if (unlinkat(dir, name, 0) == 0)
 		return 0;
-	if (errno != EISDIR && errno != EPERM)
-		return -errno;
+	err = errno;
+	if (err != EISDIR && err != EPERM)
+		return -err;
 	if (unlinkat(dir, name, AT_REMOVEDIR) == 0)
 		return 0;
+	if (errno == ENOTDIR)
+		return -err;
 	if (errno != ENOTEMPTY && errno != EEXIST && errno != EACCES)
 		return -errno;
 	if (depth > REMOVE_DEPTH)
