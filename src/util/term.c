@@ -14,8 +14,9 @@
 
 bool term_is(int fd)
 {
-	/* EIO is what a terminal answers once it is hung up. */
-	return isatty(fd) || errno == EIO;
+	/* A terminal that is hung up answers EIO; and one that may not be asked is still no file to
+	 * hand on. Older kernels say EINVAL of some that are none. */
+	return isatty(fd) || (errno != ENOTTY && errno != EINVAL && errno != EBADF);
 }
 
 bool term_is_same(int a, int b)
