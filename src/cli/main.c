@@ -315,6 +315,8 @@ int main(int argc, char *argv[])
 	(void)sys_cloexec_from(STDERR_FILENO + 1);
 	/* Children are waited for, whatever the caller ignores. */
 	(void)sigaction(SIGCHLD, &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
+	/* Over the limit of a file's size (ulimit -f), a write says so: it is no reason to die. */
+	(void)sigaction(SIGXFSZ, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
 	r = standard_descriptors();
 	if (r == 0)
 		r = refuse_raised_rights();
