@@ -83,6 +83,8 @@ int container_new(struct container_store *s, mode_t mode, struct container *ret_
 	do
 		r = folder_new(s->tmp, mode, ret_container);
 	while (r == -EAGAIN);
+	if (r < 0)
+		(void)path_remove_tree(s->tmp, ret_container->id);
 	return r;
 }
 
@@ -272,6 +274,7 @@ int container_lock(struct container *c, bool *ret_was_cut)
 		r = sandbox_ids(c->map, c->keep_id, &ids);
 	if (r < 0)
 		return r;
+	store_sweep_scraps(c->dir, 0);
 	was_cut = faccessat(c->dir, launcher_file, F_OK, 0) == 0;
 	/* The kernel refuses a volatile upper with the work folder of its last use, some of
 	 * which may belong to a subordinate id. */

@@ -17,6 +17,8 @@
  *     skeleton/                    the layer below every tree (sandbox room)
  *     .told-*                      trees whose user knows what of them is out of reach (same)
  *     .overlay-in-*                what the kernel's overlay can do here (sandbox room)
+ *     .new.*, .probe.*             for an instant: a file's new text, the overlay's trial; a sweep
+ *                                  removes what is a minute old
  *
  * A folder is in use while somebody holds flock(2) on it: the launcher, and fuse-overlayfs,
  * which inherits the descriptor. Who makes a folder locks it and then looks whether the name

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 void container_store_done(struct container_store *s)
@@ -53,17 +54,21 @@ static mode_t folder_mode(void)
 static int folder_make(const char *path)
 {
 	char part[4096];
-	int fd;
+	int fd, first_error = 0;
 
 	if (strlen(path) >= sizeof(part))
 		return fail(ENAMETOOLONG, "the store's path is too long");
 	for (const char *slash = path; (slash = strchr(slash + 1, '/'));) {
 		(void)snprintf(part, sizeof(part), "%.*s", (int)(slash - path), path);
-		(void)mkdir(part, 0755);
+		if (mkdir(part, 0755) < 0 && errno != EEXIST && !first_error)
+			first_error = errno;
 	}
-	if (mkdir(path, folder_mode()) < 0 && errno != EEXIST)
+	if (mkdir(path, folder_mode()) < 0 && errno != EEXIST) {
+		if (errno == ENOENT && first_error)
+			errno = first_error;
 		return fail_hint(fail_sys("make the store '%s'", path),
 				 "name a folder of your own with XDG_DATA_HOME");
+	}
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return fail_hint(fail_sys("open the store '%s'", path),
@@ -75,11 +80,11 @@ static int subfolder(int dir, const char *name)
 {
 	int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-	if (fd < 0 && errno == ENOENT && mkdirat(dir, name, folder_mode()) < 0 &&
-	    errno != EEXIST)
-		return fail_sys("make '%s' in the store", name);
-	if (fd < 0)
+	if (fd < 0 && errno == ENOENT) {
+		if (mkdirat(dir, name, folder_mode()) < 0 && errno != EEXIST)
+			return fail_sys("make '%s' in the store", name);
 		fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	}
 	return fd < 0 ? fail_sys("open '%s' in the store", name) : fd;
 }
 
@@ -99,7 +104,13 @@ int container_store_open(struct arena *a, bool create, struct container_store *r
 		s.dir = folder_make(path);
 	if (s.dir < 0)
 		return s.dir;
-	if (fstat(s.dir, &st) < 0 || st.st_uid != getuid()) {
+	if (fstat(s.dir, &st) < 0) {
+		int r = fail_sys("look at the store '%s'", path);
+
+		container_store_done(&s);
+		return r;
+	}
+	if (st.st_uid != getuid()) {
 		container_store_done(&s);
 		return fail_hint(fail(EPERM, "the store '%s' is another user's", path),
 				 "name a folder of your own with XDG_DATA_HOME");
@@ -153,8 +164,26 @@ static void sweep(int parent, bool is_kept)
 	fail_forget();
 }
 
+void store_sweep_scraps(int dir, int age)
+{
+	static const char *const scraps[] = {".new.", ".probe."};
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	autodir DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+	struct stat st;
+
+	for (struct dirent *e; stream && (e = readdir(stream));)
+		for (size_t i = 0; i < ARRAY_SIZE(scraps); i++)
+			if (str_after(e->d_name, scraps[i]) &&
+			    fstatat(dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+			    st.st_mtime <= time(NULL) - age)
+				(void)path_remove_tree(dir, e->d_name);
+}
+
 void container_sweep(struct container_store *s)
 {
+	enum { INSTANT = 60 }; /* seconds; it takes milliseconds */
+
+	store_sweep_scraps(s->dir, INSTANT);
 	sweep(s->tmp, false);
 	sweep(s->containers, true);
 }
