@@ -20,16 +20,16 @@ import tempfile
 import time
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent
-SUITES = ["lint", "unit", "fuzz", "integration", "e2e", "attacks", "guest"]
+SUITES = ["lint", "unit", "fuzz", "integration", "e2e", "attacks", "faults", "guest"]
 # Left out by --quick: they take minutes.
-SLOW = {"e2e", "attacks", "guest"}
+SLOW = {"e2e", "attacks", "faults", "guest"}
 
 PLAIN = ["--werror"]
 # gcc says itself that its warnings aren't reliable together with the sanitizers.
 SANITIZERS = ["-Db_sanitize=address,undefined", "-Db_lundef=false"]
-# name: compiler, options of meson's, the suites that are worth their time in this build. What lint
-# e2e and attacks see doesn't depend on the compiler, and whole commands under the sanitizers are tested by
-# integration.
+# name: compiler, options of meson's, the suites that are worth their time in this build. What lint,
+# e2e, attacks and faults see doesn't depend on the compiler, and whole commands under the sanitizers are
+# tested by integration.
 BUILDS = {
     "gcc": ("gcc", PLAIN, SUITES),
     "clang": ("clang", PLAIN, ["unit", "fuzz", "integration"]),
