@@ -24,6 +24,9 @@ void landlock_decide(struct plan *p)
 	bool may_mount = p->nested || (p->caps.bounding & 1ULL << CAP_SYS_ADMIN);
 	int version = p->no_landlock || may_mount ? 0 : sys_landlock_version();
 
+	if (version < 0)
+		plan_note(p, "no Landlock, the second wall around files: %s",
+			  strerrordesc_np(-version));
 	p->landlock = version >= VERSION_MIN ? version : 0;
 }
 

@@ -208,7 +208,9 @@ int sys_landlock_version(void)
 {
 	long r = syscall(SYS_landlock_create_ruleset, NULL, 0, 1U /* ..._VERSION */);
 
-	return r < 0 ? 0 : (int)r;
+	if (r < 0 && (errno == ENOSYS || errno == EOPNOTSUPP))
+		return 0;
+	return (int)negative(r);
 }
 
 uint64_t sys_landlock_rights(int version)

@@ -66,7 +66,7 @@ int sys_exec_fd(int fd, char *const argv[], char *const envp[]);
 int sys_seccomp_load(const struct sock_filter *filter, unsigned short n);
 
 /* Landlock (landlock(7)): the newest version that the kernel has, 0 where it has none or has it
- * switched off. */
+ * switched off; a negative errno where it doesn't say. */
 int sys_landlock_version(void);
 
 /* The rights on files as LANDLOCK_ACCESS_FS_* has them; the headers may be older than the
