@@ -111,28 +111,33 @@ static int helper_open(void)
 	return open(path, O_PATH | O_CLOEXEC);
 }
 
-static void helper_exec(int helper, int config, int tap, int errors)
+/* Out of the way of the numbers that sbx-net gets. */
+static int fd_park(int fd)
 {
 	enum { PARKED = 16 };
+
+	return fcntl(fd, F_DUPFD_CLOEXEC, PARKED);
+}
+
+/* Returns with errno where it can't be started whole. */
+static void helper_exec(int helper, int config, int tap, int errors)
+{
 	char name[] = "sbx-net", *const argv[] = {name, NULL}, *const envp[] = {NULL};
 	autoclose int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	int tap_copy = fcntl(tap, F_DUPFD_CLOEXEC, PARKED);
-	int config_copy = fcntl(config, F_DUPFD_CLOEXEC, PARKED);
-	int helper_copy = fcntl(helper, F_DUPFD_CLOEXEC, PARKED);
+	int tap_copy = fd_park(tap), config_copy = fd_park(config);
+	int helper_copy = fd_park(helper);
 	sigset_t none;
 
-	/* A Ctrl-C is the payload's. */
-	(void)setsid();
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	(void)dup2(errors, STDERR_FILENO);
-	(void)dup2(null, STDIN_FILENO);
-	(void)dup2(null, STDOUT_FILENO);
-	(void)dup2(tap_copy, NET_TAP_FD);
-	(void)dup2(config_copy, NET_CONFIG_FD);
-	(void)sys_cloexec_from(NET_CONFIG_FD + 1);
+	/* In a session of its own, since a Ctrl-C is the payload's. */
+	if (setsid() < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || tap_copy < 0 ||
+	    config_copy < 0 || helper_copy < 0 || dup2(errors, STDERR_FILENO) < 0 ||
+	    dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
+	    dup2(tap_copy, NET_TAP_FD) < 0 || dup2(config_copy, NET_CONFIG_FD) < 0 ||
+	    sys_cloexec_from(NET_CONFIG_FD + 1) < 0)
+		return;
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	(void)sys_exec_fd(helper_copy, argv, envp);
+	errno = -sys_exec_fd(helper_copy, argv, envp);
 }
 
 int net_start(const struct net_config *config, int tap, int errors, pid_t *ret_pid)
@@ -146,14 +151,16 @@ int net_start(const struct net_config *config, int tap, int errors, pid_t *ret_p
 		return fail_hint(fail_sys("find '%s/sbx-net'", SBX_HELPERS),
 				 "install sbx whole");
 	r = file < 0 ? -errno : io_write_all(file, config, sizeof(*config));
-	if (r < 0 || lseek(file, 0, SEEK_SET) < 0)
-		return fail(r < 0 ? -r : errno, "tell sbx-net what to do");
+	if (r == 0 && lseek(file, 0, SEEK_SET) < 0)
+		r = -errno;
+	if (r < 0)
+		return fail(-r, "tell sbx-net what to do: %s", strerrordesc_np(-r));
 	pid = fork();
 	if (pid < 0)
 		return fail_sys("start sbx-net");
 	if (pid == 0) {
 		helper_exec(helper, file, tap, errors);
-		(void)dprintf(STDERR_FILENO, "start sbx-net: %s\n", strerrordesc_np(errno));
+		(void)dprintf(errors, "start sbx-net: %s\n", strerrordesc_np(errno));
 		_exit(127);
 	}
 	*ret_pid = pid;

@@ -171,6 +171,7 @@ int net_tap_make(void)
 	struct ifreq request = {.ifr_name = NET_INTERFACE,
 				.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
 	autoclose int tap = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	unsigned index;
 	int r;
 
 	if (tap < 0)
@@ -180,6 +181,9 @@ int net_tap_make(void)
 	/* Frames of up to 64 KiB cross in one call, their checksums unmade. */
 	if (ioctl(tap, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6) < 0)
 		return fail_sys("have the interface '%s' offload", NET_INTERFACE);
-	r = configure((int)if_nametoindex(NET_INTERFACE));
+	index = if_nametoindex(NET_INTERFACE);
+	if (index == 0)
+		return fail_sys("find the interface '%s'", NET_INTERFACE);
+	r = configure((int)index);
 	return r < 0 ? r : take_fd(&tap);
 }

@@ -47,6 +47,8 @@ static int on_network(struct launch *l, int tap)
 	if (l->network > 0 || !n)
 		return fail(EPROTO, "the set-up sent a network that was not asked for");
 	l->network_errors = memfd_create("sbx-net", MFD_CLOEXEC);
+	if (l->network_errors < 0)
+		return fail_sys("make a file for what sbx-net says");
 	return n->start(n, tap, l->network_errors, &l->network);
 }
 
