@@ -96,7 +96,7 @@ EXCUSED = [
     # No file answers EPERM when asked whether it is a terminal; one that did would be taken for one.
     ("launcher", "ioctl", r"a wall is lacking.*'descriptor 2 type|read the modes of the terminal"),
     # The overlay was tried once more without user xattrs, and that can't do it.
-    ("helper", None, r"change what is in it: Input/output error"),
+    ("helper", None, r"change the overlay: Input/output error"),
     # A mount point is made where sbx knows that it may; where it can't tell, that is refused.
     ("pid1", "newfstatat", r"making it would change the host's files"),
     # A place that can't be allowed to fuse-overlayfs is what it then complains about.
