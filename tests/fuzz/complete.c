@@ -35,6 +35,11 @@ int complete_sandboxes(struct arena *a, struct strv *names)
 	return 0;
 }
 
+int complete_sandbox_upper(const char *name)
+{
+	return -ENOENT;
+}
+
 int complete_profiles(struct arena *a, struct strv *names)
 {
 	strv_push(a, names, "strict");
