@@ -321,17 +321,18 @@ int changes_list(const struct changes_place *p, struct arena *a, struct changes 
 	autoclose int files = folder_find(p->state, "files");
 	struct level top = {.upper = upper, .tree = p->tree, .files = files};
 	struct stat now, before;
-	bool is_own, any;
+	bool is_own;
 
 	*ret_changes = (struct changes){0};
 	if (upper < 0 || fstat(upper, &now) < 0 || fstat(p->tree, &before) < 0)
 		return fail_sys("open the upper of the sandbox");
 	w.born = born(&w, upper, ".");
 	top.hidden = mark_is_opaque(p->overlay, upper);
-	any = walk_level(&w, &top);
-	/* Its owner is the sandbox's root, whoever the tree's is: sbx has made it so. */
+	(void)walk_level(&w, &top);
+	/* Its owner is the sandbox's root, whoever the tree's is: sbx has made it so. That it holds
+	 * changes goes without saying, as in Docker's list. */
 	is_own = !entry_is_same(upper, &now, p->tree, &before, ".", true);
-	if (any || is_own)
+	if (is_own)
 		change_add(&w, CHANGE_CHANGED, &now, &before, w.born)->is_own = is_own;
 	if (w.r < 0)
 		return fail(-w.r, "read the upper of the sandbox: %s", strerrordesc_np(-w.r));

@@ -85,7 +85,8 @@ static bool message_read(struct attach *a, bool forget_stops)
 		result_take(a, fail((int)-n, "hear from the set-up: %s",
 				    strerrordesc_np((int)-n)));
 	if (n <= 0) {
-		a->wire = a->reports;
+		/* Where the set-up isn't over nobody was started who would write there. */
+		a->wire = a->is_ready ? a->reports : -EBADF;
 		a->reports = -EBADF;
 		return n == 0 && a->wire >= 0;
 	}

@@ -302,8 +302,12 @@ static int stdio_source(const struct setup *s, int i)
 static int step_descriptors(struct setup *s)
 {
 	enum { INIT_FD = WIRE_FD + 1, SOCKET_FD };
-	const int given[] = {stdio_source(s, 0), stdio_source(s, 1), stdio_source(s, 2),
-			     s->reports, s->init, s->wire};
+	const int given[] = {stdio_source(s, 0),
+			     stdio_source(s, 1),
+			     stdio_source(s, 2),
+			     s->reports,
+			     s->init,
+			     s->wire};
 	int from[ARRAY_SIZE(given)], r;
 
 	for (size_t i = 0; i < ARRAY_SIZE(given); i++) {

@@ -9,8 +9,7 @@ need_tree busybox
 
 # Where apply writes, it writes to a tree of the test's own; sub's owners are subordinate ids.
 change='echo new >/etc/new; echo more >>/etc/motd; rm /d/a; mkdir /d/folder; echo s >>/d/b'
-want="C /
-C /d
+want="C /d
 D /d/a
 C /d/b
 A /d/folder
@@ -36,8 +35,7 @@ for name in own sub; do
 done
 
 change='echo new >/etc/new; echo more >>/etc/debian_version; rm /etc/issue; mkdir /srv/folder'
-want="C /
-C /etc
+want="C /etc
 C /etc/debian_version
 D /etc/issue
 A /etc/new
