@@ -223,13 +223,15 @@ static int target_open(int parent, const char *name, enum path_type type)
 	return take_fd(&fd);
 }
 
-static int target_make(int parent, const char *name, enum path_type type)
+static int target_make(int parent, const char *name, enum path_type type, mode_t mode)
 {
 	int r;
 
 	if (type == PATH_FOLDER)
-		return mkdirat(parent, name, 0755) < 0 && errno != EEXIST ? -errno : 0;
-	r = openat(parent, name, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, 0644);
+		return mkdirat(parent, name, mode ? mode : 0755) < 0 && errno != EEXIST ? -errno
+											: 0;
+	r = openat(parent, name, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC,
+		   mode ? mode : 0644);
 	if (r < 0)
 		return errno == EEXIST ? 0 : -errno;
 	(void)fd_close(r);
@@ -259,7 +261,7 @@ static int parent_make(int root, char *path, const struct path_maker *maker)
 		*end = '\0';
 		r = path_open_in(root, path, O_PATH | O_DIRECTORY);
 		if (r == -ENOENT && !is_dots(name) && maker->may_make(maker->context, at)) {
-			r = target_make(at, name, PATH_FOLDER);
+			r = target_make(at, name, PATH_FOLDER, maker->parent_mode);
 			r = r < 0 ? r : target_open(at, name, PATH_FOLDER);
 		}
 		*end = behind;
@@ -300,21 +302,29 @@ int path_target_in(int root, const char *path, enum path_type type, bool create)
 	return path_target_make_in(root, path, type, create ? &anywhere : NULL);
 }
 
-int path_target_make_in(int root, const char *path, enum path_type type,
-			const struct path_maker *maker)
+int path_parent_make_in(int root, const char *path, const struct path_maker *maker,
+			char ret_name[NAME_MAX + 1])
 {
-	char name[NAME_MAX + 1], rest[PATH_MAX];
+	char rest[PATH_MAX];
 	int r;
 
 	if (strlen(path) >= sizeof(rest))
 		return -ENAMETOOLONG;
 	memcpy(rest, path, strlen(path) + 1);
-	r = target_cut(rest, name);
+	r = target_cut(rest, ret_name);
 	if (r < 0)
 		return r;
-	autoclose int parent = path_open_in(root, *rest ? rest : ".", O_PATH | O_DIRECTORY);
-	if (parent == -ENOENT && maker)
-		parent = parent_make(root, rest, maker);
+	r = path_open_in(root, *rest ? rest : ".", O_PATH | O_DIRECTORY);
+	return r == -ENOENT && maker ? parent_make(root, rest, maker) : r;
+}
+
+int path_target_make_in(int root, const char *path, enum path_type type,
+			const struct path_maker *maker)
+{
+	char name[NAME_MAX + 1];
+	autoclose int parent = path_parent_make_in(root, path, maker, name);
+	int r;
+
 	if (parent < 0)
 		return parent;
 	if (!*name || is_dots(name))
@@ -324,7 +334,7 @@ int path_target_make_in(int root, const char *path, enum path_type type,
 	r = target_open(parent, name, type);
 	if (r != -ENOENT || !maker || !maker->may_make(maker->context, parent))
 		return r;
-	r = target_make(parent, name, type);
+	r = target_make(parent, name, type, maker->mode);
 	return r < 0 ? r : target_open(parent, name, type);
 }
 

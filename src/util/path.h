@@ -4,6 +4,7 @@
 
 #include "str.h"
 
+#include <limits.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -35,6 +36,8 @@ int path_target_in(int root, const char *path, enum path_type type, bool create)
 struct path_maker {
 	bool (*may_make)(void *context, int dir);
 	void *context;
+	/* Of the last component, and of the folders above it; 0: 0755, and 0644 for a file. */
+	mode_t mode, parent_mode;
 };
 int path_target_make_in(int root, const char *path, enum path_type type,
 			const struct path_maker *maker);
@@ -54,6 +57,11 @@ struct fd_path {
 };
 
 struct fd_path fd_path(int fd);
+
+/* The folder in which the last component of PATH stands, made as above; and that component's name,
+ * which is "", "." or ".." where PATH names a folder without saying its name. */
+int path_parent_make_in(int root, const char *path, const struct path_maker *maker,
+			char ret_name[NAME_MAX + 1]);
 
 /* Reads the regular file at PATH below ROOT, of at most MAX bytes, into ARENA with a NUL
  * behind; -EFBIG above MAX, -EINVAL where it is no regular file (never blocks on a FIFO). */

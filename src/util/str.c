@@ -297,6 +297,17 @@ char *arena_printf(struct arena *a, const char *fmt, ...)
 	return out;
 }
 
+/* Grows at powers of two. */
+void *arena_grow(struct arena *a, void *array, size_t n, size_t size)
+{
+	void *larger;
+
+	if (n & (n - 1))
+		return array;
+	larger = arena_alloc(a, (n ? 2 * n : 1) * size);
+	return n ? memcpy(larger, array, n * size) : larger;
+}
+
 void arena_done(struct arena *a)
 {
 	while (a->chunks) {

@@ -50,6 +50,10 @@ char *arena_printf(struct arena *a, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3), returns_nonnull));
 void arena_done(struct arena *a);
 
+/* ARRAY, of N members of SIZE bytes in A, with room for one more: the same or a longer copy. */
+void *arena_grow(struct arena *a, void *array, size_t n, size_t size)
+	__attribute__((returns_nonnull));
+
 /* A growing list of strings, NULL-terminated at all times once it has a member; the list lives
  * in an arena, the strings belong to whoever made them. */
 struct strv {

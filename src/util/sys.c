@@ -38,7 +38,8 @@ pid_t sys_clone(const struct sys_clone *how, uint64_t *ret_dropped)
 	struct clone3_args args = {
 		.flags = how->flags,
 		.pidfd = (uintptr_t)how->ret_pidfd,
-		.exit_signal = SIGCHLD,
+		/* A sibling ends with its sibling's signal, which is that too. */
+		.exit_signal = how->flags & CLONE_PARENT ? 0 : SIGCHLD,
 	};
 	long r = syscall(SYS_clone3, &args, sizeof(args));
 
