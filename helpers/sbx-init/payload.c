@@ -3,6 +3,7 @@
 #include "payload.h"
 
 #include "explain.h"
+#include "init.h"
 #include "program.h"
 #include "report.h"
 #include "search.h"
@@ -76,16 +77,55 @@ static void explain_prepare(struct wire_message *m, int err)
 	text_add_error(&text, err);
 }
 
+int payload_filter(const struct payload *p)
+{
+	const char *at = p->filters, *end = p->filters + p->filters_size;
+	int r = 0;
+
+	while (r == 0 && at < end) {
+		const uint64_t *n = (const void *)at;
+		struct sock_fprog program = {.len = (unsigned short)*n,
+					     .filter = (void *)(n + 1)};
+
+		r = sys_filter(&program);
+		at = (const char *)(program.filter + program.len);
+	}
+	return r;
+}
+
+static noreturn void payload_fail(const struct payload *p, int err)
+{
+	struct wire_message m = {.type = WIRE_EXEC_FAILED};
+
+	explain_exec(&m, p->command, p->envp, err);
+	report_send(p->wire, &m);
+	sys_exit(m.status);
+}
+
+static noreturn void payload_run_bare(const struct payload *p)
+{
+	struct wire_message m = {.type = WIRE_FAILED, .step = "seccomp"};
+	int r;
+
+	if (p->is_tied)
+		sys_prctl(PR_SET_PDEATHSIG, SIGKILL);
+	r = payload_filter(p);
+	if (r == 0)
+		payload_fail(p, payload_exec(p));
+	m.err = -r;
+	report_send(p->wire, &m);
+	sys_exit(INIT_FAILED);
+}
+
 static noreturn void payload_run(const struct payload *p)
 {
 	struct wire_message m = {.type = WIRE_EXEC_FAILED};
 	int err = payload_prepare(p);
 
 	if (err == 0)
-		explain_exec(&m, p->command, p->envp, payload_exec(p));
-	else
-		explain_prepare(&m, err);
-	report_send(&m);
+		payload_fail(p, payload_exec(p));
+	explain_prepare(&m, err);
+	report_send(p->wire, &m);
 	sys_exit(m.status);
 }
 
@@ -93,6 +133,8 @@ pid_t payload_start(const struct payload *p)
 {
 	pid_t pid = sys_fork();
 
+	if (pid == 0 && p->is_bare)
+		payload_run_bare(p);
 	if (pid == 0)
 		payload_run(p);
 	return pid;

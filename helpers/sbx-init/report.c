@@ -121,11 +121,19 @@ void text_add_error(struct text *t, int err)
 		text_add(t, ": error %u", (unsigned)err);
 }
 
-void report_send(const struct wire_message *m)
+static size_t message_size(const struct wire_message *m)
 {
-	size_t n = offsetof(struct wire_message, text) + text_len(m->text) + 1;
+	return offsetof(struct wire_message, text) + text_len(m->text) + 1;
+}
 
+void report_send(int wire, const struct wire_message *m)
+{
 	/* A SIGPIPE would be forwarded to the payload. */
-	if (sys_poll_errors(WIRE_FD) == 0)
-		(void)sys_write(WIRE_FD, m, n);
+	if (sys_poll_errors(wire) == 0)
+		(void)sys_write(wire, m, message_size(m));
+}
+
+void report_write(int wire, const struct wire_message *m)
+{
+	(void)sys_write(wire, m, message_size(m));
 }

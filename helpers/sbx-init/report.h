@@ -25,8 +25,11 @@ void text_addv(struct text *t, const char *fmt, va_list args)
 /* Adds ": " and what ERR means to somebody who wants to run a program. */
 void text_add_error(struct text *t, int err);
 
-/* Sends M to the launcher; drops it where the launcher doesn't read. */
-void report_send(const struct wire_message *m);
+/* Sends M to the launcher over WIRE; drops it where the launcher doesn't read. */
+void report_send(int wire, const struct wire_message *m);
+
+/* The same by write(2), which every filter lets pass; waits for room. */
+void report_write(int wire, const struct wire_message *m);
 
 /* Bytes before the NUL. */
 size_t text_len(const char *s);

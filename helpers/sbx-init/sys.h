@@ -11,12 +11,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdnoreturn.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -188,10 +191,10 @@ static inline int sys_close(int fd)
 	return (int)sys_call(SYS_close, fd, 0, 0, 0, 0, 0);
 }
 
-static inline int sys_close_from(unsigned first)
+static inline int sys_close_range(unsigned first, unsigned last)
 {
 #ifdef SYS_close_range
-	return (int)sys_call(SYS_close_range, first, (long)UINT32_MAX, 0, 0, 0, 0);
+	return (int)sys_call(SYS_close_range, first, last, 0, 0, 0, 0);
 #else
 	return -ENOSYS;
 #endif
@@ -232,6 +235,19 @@ static inline int sys_statfs(const char *path, struct statfs *ret_fs)
 static inline ssize_t sys_write(int fd, const void *buf, size_t n)
 {
 	return sys_call(SYS_write, fd, (long)buf, (long)n, 0, 0, 0);
+}
+
+/* N bytes of the file FD, to read; a negative errno. */
+static inline long sys_map(int fd, size_t n)
+{
+	return sys_call(SYS_mmap, 0, (long)n, PROT_READ, MAP_PRIVATE, fd, 0);
+}
+
+/* Not seccomp(2): a filter that was loaded before may know only the older call. */
+static inline int sys_filter(const struct sock_fprog *program)
+{
+	return (int)sys_call(SYS_prctl, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, (long)program, 0,
+			     0, 0);
 }
 
 /* What poll() says of FD now, of what it says unasked. */

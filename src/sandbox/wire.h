@@ -45,7 +45,18 @@
  * gets 0 to 2 and no other descriptor, no signal blocked or ignored, and a process group of its
  * own.
  *
- * The launcher reaches sbx-init by signals (pidfd_send_signal), which it forwards: those that a
+ * For a bare sandbox, which is what bubblewrap makes (bare.h), sbx-init only reaps:
+ *
+ *   sbx-init -r FD [-d] -- COMMAND NAME [ARG...]
+ *
+ * NAME is the payload's argv[0]. FD is the socket. From it on all descriptors, without a gap, are
+ * sbx-init's, and closed in the payload, which gets all below; FD + 1 is a file with seccomp
+ * programs, each a uint64_t that counts its instructions and then these; what follows is kept
+ * open. Nothing is set up: the payload has the caller's session, process group, signals and
+ * terminal. sbx-init sends WIRE_EXITED when the payload has ended, and ends when no child is
+ * left. With -d both die with the one that started them.
+ *
+ * Otherwise the launcher reaches sbx-init by signals (pidfd_send_signal), which it forwards: those that a
  * terminal sends (HUP INT QUIT TSTP CONT WINCH) to the payload's process group, the others,
  * realtime signals too, to the payload alone. CHLD is its own; KILL ends the sandbox. On CONT
  * the payload's group gets the terminal back where sbx-init's own group has it.
