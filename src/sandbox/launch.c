@@ -42,6 +42,7 @@ static void launch_init(struct launch *l, struct plan *p, const struct sandbox_o
 			  .state = -EBADF,
 			  .memory = -EBADF,
 			  .root = -EBADF,
+			  .staging = SETUP_STAGING,
 			  .proc = -EBADF,
 			  .sys = -EBADF,
 			  .dev = -EBADF,
@@ -139,7 +140,7 @@ static int child_start(struct launch *l)
 	if (l->pid == 0) {
 		/* With it pid 1 would wait for a launcher that is dead. */
 		(void)fd_close(l->wire);
-		setup_run(&l->setup);
+		setup_run(&l->setup, setup_steps, setup_steps_n);
 	}
 	l->setup.wire = fd_close(l->setup.wire);
 	l->setup.reports = fd_close(l->setup.reports);

@@ -22,10 +22,8 @@ int mount_own(struct setup *s, int fd)
 	return 0;
 }
 
-/* Asked of the very folder in which something is about to be made. */
-static bool is_ours(void *context, int fd)
+bool mount_is_own(const struct setup *s, int fd)
 {
-	const struct setup *s = context;
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
@@ -34,6 +32,12 @@ static bool is_ours(void *context, int fd)
 		if (s->own[i] == st.st_dev)
 			return true;
 	return false;
+}
+
+/* Asked of the very folder in which something is about to be made. */
+static bool is_ours(void *context, int fd)
+{
+	return mount_is_own(context, fd);
 }
 
 int mount_target_find(const struct setup *s, const char *target, enum path_type type)
@@ -79,11 +83,14 @@ static int target_open(const struct setup *s, const char *target, enum path_type
 /* The mount that was just made on TARGET, found by its name. */
 static int mounted_find(const struct setup *s, const char *target, int covered)
 {
-	autoclose int fd = path_open_in(s->root, target, O_PATH | O_NOFOLLOW);
+	/* From the root's descriptor what lies over the root itself is out of reach. */
+	autoclose int fd = target[strspn(target, "/")]
+				   ? path_open_in(s->root, target, O_PATH | O_NOFOLLOW)
+				   : open(s->staging, O_PATH | O_CLOEXEC);
 	struct statx now, before;
 
 	if (fd < 0)
-		return fd;
+		return target[strspn(target, "/")] ? fd : -errno;
 	if (statx(fd, "", AT_EMPTY_PATH, STATX_INO, &now) < 0 ||
 	    statx(covered, "", AT_EMPTY_PATH, STATX_INO, &before) < 0)
 		return -errno;
@@ -152,21 +159,42 @@ int mount_bind_on(int source, int covered)
 
 /* ---- either way -------------------------------------------------------------------------- */
 
+int mount_new_at(struct setup *s, const char *type, const char *target, int covered,
+		 unsigned attrs, const char *options)
+{
+	autoclose int fd = mount_new_on(type, covered, attrs, options);
+	int r;
+
+	if (fd == -ENOSYS)
+		fd = old_mount(s, type, target, covered, attrs, options);
+	if (fd < 0)
+		return fd;
+	r = streq(type, "tmpfs") ? mount_own(s, fd) : 0;
+	return r < 0 ? r : take_fd(&fd);
+}
+
 int mount_new(struct setup *s, const char *type, const char *target, unsigned attrs,
 	      const char *options)
 {
 	autoclose int covered = target_open(s, target, PATH_FOLDER);
-	autoclose int fd = -EBADF;
-	int r;
+	int fd;
 
 	if (covered < 0)
 		return covered;
-	fd = mount_new_on(type, covered, attrs, options);
+	fd = mount_new_at(s, type, target, covered, attrs, options);
+	return fd < 0 ? fail(-fd, "mount %s on '%s': %s", type, target, strerrordesc_np(-fd))
+		      : fd;
+}
+
+int mount_bind_at(const struct setup *s, int source, const char *target, int covered,
+		  unsigned attrs)
+{
+	autoclose int fd = mount_bind_on(source, covered);
+	int r;
+
 	if (fd == -ENOSYS)
-		fd = old_mount(s, type, target, covered, attrs, options);
-	if (fd < 0)
-		return fail(-fd, "mount %s on '%s': %s", type, target, strerrordesc_np(-fd));
-	r = streq(type, "tmpfs") ? mount_own(s, fd) : 0;
+		fd = old_bind(s, source, target, covered);
+	r = fd < 0 ? fd : mount_set_attrs(fd, attrs);
 	return r < 0 ? r : take_fd(&fd);
 }
 
@@ -174,20 +202,25 @@ int mount_bind_inside(const struct setup *s, int source, enum path_type type,
 		      const char *target, unsigned attrs)
 {
 	autoclose int covered = target_open(s, target, type);
-	autoclose int fd = -EBADF;
-	int r;
+	int fd;
 
 	if (covered < 0)
 		return covered;
-	fd = mount_bind_on(source, covered);
-	if (fd == -ENOSYS)
-		fd = old_bind(s, source, target, covered);
-	if (fd < 0)
-		return fail(-fd, "bind on '%s': %s", target, strerrordesc_np(-fd));
-	r = mount_set_attrs(fd, attrs);
-	if (r < 0)
-		return fail(-r, "set the flags of '%s': %s", target, strerrordesc_np(-r));
-	return take_fd(&fd);
+	fd = mount_bind_at(s, source, target, covered, attrs);
+	return fd < 0 ? fail(-fd, "bind on '%s': %s", target, strerrordesc_np(-fd)) : fd;
+}
+
+int mount_protect(int folder, const char *path)
+{
+	autoclose int fd = path_open_in(folder, path, O_PATH | O_NOFOLLOW);
+	autoclose int mounted = fd < 0 ? fd : mount_bind_on(fd, fd);
+	int r;
+
+	if (mounted == -ENOSYS) {
+		r = mount_cover(fd, fd);
+		mounted = r < 0 ? r : path_open_in(folder, path, O_PATH | O_NOFOLLOW);
+	}
+	return mounted < 0 ? mounted : mount_set_attrs_here(mounted, SYS_ATTR_RDONLY);
 }
 
 int mount_cover(int source, int target)

@@ -36,6 +36,12 @@ int mount_new(struct setup *s, const char *type, const char *target, unsigned at
 int mount_bind_inside(const struct setup *s, int source, enum path_type type,
 		      const char *target, unsigned attrs);
 
+/* The same two on COVERED, which is open on TARGET; without a sentence. */
+int mount_new_at(struct setup *s, const char *type, const char *target, int covered,
+		 unsigned attrs, const char *options);
+int mount_bind_at(const struct setup *s, int source, const char *target, int covered,
+		  unsigned attrs);
+
 /* The same two on the descriptor COVERED, without a sentence; -ENOSYS where the newer calls are
  * refused. */
 int mount_new_on(const char *type, int covered, unsigned attrs, const char *options);
@@ -44,6 +50,13 @@ int mount_bind_on(int source, int covered);
 /* One file or folder on another, nothing below and no flags: the cheapest. A negative errno
  * without a sentence. */
 int mount_cover(int source, int target);
+
+/* Makes PATH below FOLDER read-only, with a mount of its own; not what is mounted below it.
+ * Without a sentence. */
+int mount_protect(int folder, const char *path);
+
+/* Whether the file system of FD is the sandbox's own. */
+bool mount_is_own(const struct setup *s, int fd);
 
 /* Remembers that the file system of FD is the sandbox's own. */
 int mount_own(struct setup *s, int fd);

@@ -244,15 +244,8 @@ static int mask(int root, const char *path, int null, int *empty)
  * back. */
 static int protect_sysctls(const struct setup *s)
 {
-	autoclose int fd = path_open_in(s->proc, "sys", O_PATH | O_NOFOLLOW);
-	autoclose int mounted = fd < 0 ? fd : mount_bind_on(fd, fd);
-	int r;
+	int r = mount_protect(s->proc, "sys");
 
-	if (mounted == -ENOSYS) {
-		r = mount_cover(fd, fd);
-		mounted = r < 0 ? r : path_open_in(s->proc, "sys", O_PATH | O_NOFOLLOW);
-	}
-	r = mounted < 0 ? mounted : mount_set_attrs_here(mounted, SYS_ATTR_RDONLY);
 	return r < 0 ? fail(-r, "make '/proc/sys' read-only: %s", strerrordesc_np(-r)) : 0;
 }
 

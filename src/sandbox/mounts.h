@@ -13,3 +13,6 @@ int mounts_files(struct setup *s);
 int mounts_user(struct setup *s);
 int mounts_mask(struct setup *s);
 int mounts_readonly_root(struct setup *s);
+
+/* Devices, links and pts in the empty folder DEV, which becomes the working folder. */
+int mounts_dev_nodes(const struct setup *s, int dev);

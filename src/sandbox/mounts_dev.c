@@ -75,28 +75,34 @@ static int dev_pts(const struct plan *p)
 				 : "newinstance,ptmxmode=0666,mode=0620");
 }
 
-int mounts_dev(struct setup *s)
+int mounts_dev_nodes(const struct setup *s, int dev)
 {
 	static const struct device devices[] = {
 		{"null", 1, 3},	  {"zero", 1, 5},    {"full", 1, 7},
 		{"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0},
 	};
-	const unsigned long quiet = MS_NOSUID | MS_NODEV | MS_NOEXEC;
 	int r = 0;
 
-	s->dev = mount_new(s, "tmpfs", "/dev", SYS_ATTR_NOSUID | SYS_ATTR_NOEXEC,
-			   "mode=0755,size=64k");
-	if (s->dev < 0)
-		return s->dev;
 	/* Nobody but us can name anything in it, so from here names are taken as they are. */
-	if (fchdir(s->dev) < 0)
+	if (fchdir(dev) < 0)
 		return fail_sys("enter the new '/dev'");
 	for (size_t i = 0; i < ARRAY_SIZE(devices) && r == 0; i++)
 		r = device_add(&devices[i]);
 	if (r == 0)
 		r = dev_links();
-	if (r == 0)
-		r = dev_pts(s->plan);
+	return r < 0 ? r : dev_pts(s->plan);
+}
+
+int mounts_dev(struct setup *s)
+{
+	const unsigned long quiet = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+	int r;
+
+	s->dev = mount_new(s, "tmpfs", "/dev", SYS_ATTR_NOSUID | SYS_ATTR_NOEXEC,
+			   "mode=0755,size=64k");
+	if (s->dev < 0)
+		return s->dev;
+	r = mounts_dev_nodes(s, s->dev);
 	if (r == 0)
 		r = dev_mount("tmpfs", "shm", quiet, "mode=1777");
 	if (r == 0)

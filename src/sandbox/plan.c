@@ -24,6 +24,31 @@ void plan_init(struct plan *p)
 	};
 }
 
+void bare_add(struct plan *p, const struct bare_op *op)
+{
+	struct bare *b = p->bare;
+
+	b->ops = arena_grow(&p->arena, b->ops, b->n_ops, sizeof(*b->ops));
+	b->ops[b->n_ops++] = *op;
+}
+
+size_t bare_add_source(struct plan *p, const char *path, int fd, bool may_lack)
+{
+	struct bare *b = p->bare;
+
+	b->sources = arena_grow(&p->arena, b->sources, b->n_sources, sizeof(*b->sources));
+	b->sources[b->n_sources] = (struct bare_source){path, fd, may_lack};
+	return b->n_sources++;
+}
+
+void bare_add_filter(struct plan *p, const struct sock_filter *code, unsigned short n)
+{
+	struct bare *b = p->bare;
+
+	b->filters = arena_grow(&p->arena, b->filters, b->n_filters, sizeof(*b->filters));
+	b->filters[b->n_filters++] = (struct plan_filter){code, n};
+}
+
 void plan_done(struct plan *p)
 {
 	(void)fd_close(p->root.fd);
@@ -35,17 +60,6 @@ void plan_done(struct plan *p)
 		(void)fd_close(p->mounts[i].source_fd);
 	arena_done(&p->arena);
 	plan_init(p);
-}
-
-/* Makes room for one more in an array of N members of SIZE bytes; grows at powers of two. */
-static void *array_grow(struct arena *a, void *array, size_t n, size_t size)
-{
-	void *larger;
-
-	if (n & (n - 1))
-		return array;
-	larger = arena_alloc(a, (n ? 2 * n : 1) * size);
-	return n ? memcpy(larger, array, n * size) : larger;
 }
 
 static void escape_into(struct arena *a, const char *s, const char **ret)
@@ -111,7 +125,7 @@ static int mount_add(struct plan *p, const struct plan_mount *m)
 		(void)fd_close(m->source_fd);
 		return r;
 	}
-	p->mounts = array_grow(&p->arena, p->mounts, p->n_mounts, sizeof(*p->mounts));
+	p->mounts = arena_grow(&p->arena, p->mounts, p->n_mounts, sizeof(*p->mounts));
 	p->mounts[p->n_mounts++] = *m;
 	return 0;
 }
@@ -197,7 +211,7 @@ void plan_add_file(struct plan *p, const char *target, const char *data, size_t 
 			p->files[i] = f;
 			return;
 		}
-	p->files = array_grow(&p->arena, p->files, p->n_files, sizeof(*p->files));
+	p->files = arena_grow(&p->arena, p->files, p->n_files, sizeof(*p->files));
 	p->files[p->n_files++] = f;
 }
 
@@ -220,7 +234,7 @@ void plan_add_limit(struct plan *p, int resource, struct rlimit limit)
 			p->limits[i].limit = limit;
 			return;
 		}
-	p->limits = array_grow(&p->arena, p->limits, p->n_limits, sizeof(*p->limits));
+	p->limits = arena_grow(&p->arena, p->limits, p->n_limits, sizeof(*p->limits));
 	p->limits[p->n_limits++] = (struct plan_limit){resource, limit};
 }
 

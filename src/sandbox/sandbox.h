@@ -150,9 +150,90 @@ struct plan_filter {
 	unsigned short n;
 };
 
+/* ---- a bare plan ------------------------------------------------------------------------ */
+
+/*
+ * What bubblewrap makes: an empty tmpfs as the root, what is put there one by one in the order
+ * in which it was asked for, and of namespaces only those that were asked for. Nothing of a
+ * sandbox's own is added: no files, no masks, no system call filter, no Landlock, no terminal. Of
+ * a plan, such a one has argv, env (all of it), hostname, caps and ids; plan_freeze() has nothing
+ * to decide, and bare_run() runs it.
+ */
+
+enum bare_kind {
+	BARE_BIND,
+	BARE_PROC, /* a new one where the pid namespace is, else the host's */
+	BARE_DEV,
+	BARE_TMPFS,
+	BARE_MQUEUE,
+	BARE_FOLDER,
+	BARE_FILE, /* a file with what can be read from .fd */
+	BARE_DATA, /* so too, but a mount that nothing else leads to */
+	BARE_SYMLINK,
+	BARE_CHMOD,
+	BARE_READONLY, /* the mount that is there, without those below */
+	BARE_OVERLAY,
+};
+
+/* Where an overlay's writes go. */
+enum bare_upper { BARE_UPPER_NONE, BARE_UPPER_MEMORY, BARE_UPPER_SOURCES };
+
+struct bare_op {
+	enum bare_kind kind;
+	const char *target; /* inside, from "/" */
+	const char *text;   /* BARE_SYMLINK: what it says */
+	/* Of p->bare->sources: one for BARE_BIND; for BARE_OVERLAY its layers, the lowest first, and
+	 * for BARE_UPPER_SOURCES behind them the upper and the work folder. */
+	size_t first_source, n_sources;
+	enum bare_upper upper;
+	int fd;		/* BARE_FILE, BARE_DATA */
+	unsigned attrs; /* BARE_BIND, BARE_DATA: SYS_ATTR_* */
+	int mode;	/* -1: none was asked for */
+	uint64_t size;	/* BARE_TMPFS: 0: the kernel's choice */
+};
+
+/* Something of the host's; opened once, in the sandbox's own mount namespace. */
+struct bare_source {
+	const char *path;
+	int fd;	       /* what PATH must lead to, if not -EBADF */
+	bool may_lack; /* the op is left out where there is nothing */
+};
+
+/* Descriptors are the caller's, -EBADF where there is none. */
+struct bare {
+	struct bare_op *ops;
+	size_t n_ops;
+	struct bare_source *sources;
+	size_t n_sources;
+	struct plan_filter *filters;
+	size_t n_filters;
+	struct strv locks; /* files inside that are locked while it runs */
+
+	uint64_t namespaces; /* CLONE_NEW* */
+	uid_t uid;	     /* inside, for the caller's; other ids aren't mapped */
+	gid_t gid;
+	bool sets_ids;	 /* in a namespace that is joined: become them */
+	bool keeps_caps; /* all that the caller has, untouched */
+	bool forbids_userns, wants_no_userns;
+	bool has_init; /* a reaper, which is pid 1 of a new pid namespace */
+	bool is_tied;  /* dies with the caller's parent */
+	bool is_session;
+
+	const char *name; /* argv[0], where it isn't argv[0] */
+	/* The working folder, the first that there is. Where it was asked for there is but one. */
+	const char *workdirs[2];
+	bool needs_workdir;
+
+	int userns, userns2, pidns; /* namespaces to join */
+	int sync;		    /* held by the reaper */
+	int block, userns_block;    /* waited for: at the end, and before the id maps */
+	int info, status;	    /* written to: info once, status as it comes */
+};
+
 struct plan {
 	struct arena arena; /* owns every string and array below */
 	const char *name;   /* for messages and the host name; NULL: none */
+	struct bare *bare;  /* NULL: a sandbox of sbx's own kind, as all below */
 	struct plan_root root;
 	struct plan_ids ids;
 	enum plan_net net;
@@ -236,6 +317,14 @@ void plan_set_env(struct plan *p, const char *assignment);
 /* A limit of the same resource replaces the earlier one. */
 void plan_add_limit(struct plan *p, int resource, struct rlimit limit);
 
+/* Adds OP, which is copied with what it points to borrowed. */
+void bare_add(struct plan *p, const struct bare_op *op);
+
+/* Its number. */
+size_t bare_add_source(struct plan *p, const char *path, int fd, bool may_lack);
+
+void bare_add_filter(struct plan *p, const struct sock_filter *code, unsigned short n);
+
 /* Adds to p->notes. */
 void plan_note(struct plan *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
@@ -287,6 +376,11 @@ struct sandbox_options {
  * stand in fail.h's buffer where there is something to say. Of the sandbox only the upper is
  * left. */
 int sandbox_run(struct plan *p, const struct sandbox_options *options);
+
+/* The same for a bare plan, of a process that does nothing else, and as bubblewrap does it: without
+ * an attachment, signals are the caller's and the payload's own. 1 where the payload can't be
+ * executed, the sentence says why. */
+int bare_run(struct plan *p);
 
 /* The id maps that a plan with MAP and KEEP gets on this machine. */
 int sandbox_ids(enum plan_map map, bool keep, struct plan_ids *ret_ids);

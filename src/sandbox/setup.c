@@ -499,10 +499,10 @@ void setup_debug(const char *step, const struct timespec *start)
 			      (now.tv_nsec - start->tv_nsec) / 1000);
 }
 
-void setup_run(struct setup *s)
+void setup_run(struct setup *s, const struct setup_step *steps, size_t n)
 {
-	for (size_t i = 0; i < setup_steps_n; i++) {
-		const struct setup_step *step = &setup_steps[i];
+	for (size_t i = 0; i < n; i++) {
+		const struct setup_step *step = &steps[i];
 		struct timespec start;
 		int r;
 

@@ -25,6 +25,7 @@ struct setup {
 	int *sources;		   /* so too p->mounts[].source_fd */
 	int memory;		   /* the tmpfs that holds a throw-away upper; -EBADF: none */
 	int root;		   /* the new root filesystem, once it is mounted */
+	const char *staging;	   /* where it is mounted until pivot_root */
 	int proc, sys, dev, run;   /* the roots of these mounts, whatever their names lead to */
 	dev_t *own; /* the file systems of the sandbox's own, where a mount point may be made */
 	size_t n_own;
@@ -50,5 +51,6 @@ void setup_note(const struct setup *s, const char *fmt, ...)
 /* One line on stderr: what STEP took since START. */
 void setup_debug(const char *step, const struct timespec *start);
 
-/* Runs the table; ends the process where a step fails, and never returns. */
-void setup_run(struct setup *s) __attribute__((noreturn));
+/* Runs the N steps; ends the process where one fails, and never returns. */
+void setup_run(struct setup *s, const struct setup_step *steps, size_t n)
+	__attribute__((noreturn));
