@@ -3,6 +3,7 @@
 #include "cli.h"
 #include "options.h"
 
+#include "bwrap/bwrap.h"
 #include "config.h"
 #include "util/fail.h"
 #include "util/io.h"
@@ -302,7 +303,18 @@ static void failure_print(const struct command *c, int r)
 	(void)io_write_all(STDERR_FILENO, line, (size_t)len);
 }
 
-int main(int argc, char *argv[])
+/* Bubblewrap's command line, where it stands: behind *RET_CALLED, the words by which it is called.
+ * NULL: it isn't. */
+static char *const *bwrap_words(int argc, char *argv[], const char **ret_called)
+{
+	*ret_called = "sbx bwrap";
+	if (argc > 1 && streq(argv[1], "bwrap"))
+		return argv + 2;
+	*ret_called = argv[0];
+	return bwrap_is_called(argc, argv) ? argv + 1 : NULL;
+}
+
+static int sbx_main(int argc, char *argv[])
 {
 	const struct command *command = NULL;
 	struct arena arena = {0};
@@ -313,16 +325,10 @@ int main(int argc, char *argv[])
 	(void)umask(022);
 	/* Nothing that the caller left open is for a helper or a sandbox. */
 	(void)sys_cloexec_from(STDERR_FILENO + 1);
-	/* Children are waited for, whatever the caller ignores. */
-	(void)sigaction(SIGCHLD, &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
 	/* Over the limit of a file's size (ulimit -f), a write says so: it is no reason to die. */
 	(void)sigaction(SIGXFSZ, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
-	r = standard_descriptors();
-	if (r == 0)
-		r = refuse_raised_rights();
 	/* argc can be 0. */
-	if (r == 0)
-		r = sbx_run(&arena, argc > 0 ? argc - 1 : 0, argv + (argc > 0), &command);
+	r = sbx_run(&arena, argc > 0 ? argc - 1 : 0, argv + (argc > 0), &command);
 	if (r >= 0) {
 		int written = output_end();
 
@@ -335,4 +341,24 @@ int main(int argc, char *argv[])
 		r = EXIT_SBX;
 	arena_done(&arena);
 	return r;
+}
+
+int main(int argc, char *argv[])
+{
+	const char *called;
+	char *const *words = bwrap_words(argc, argv, &called);
+	int r;
+
+	/* Children are waited for, whatever the caller ignores. */
+	(void)sigaction(SIGCHLD, &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
+	r = standard_descriptors();
+	if (r == 0)
+		r = refuse_raised_rights();
+	if (r < 0) {
+		failure_print(NULL, r);
+		return EXIT_SBX;
+	}
+	/* Bubblewrap hands in what the caller left open, and takes its mask. */
+	return words ? bwrap_main(called, argc - (int)(words - argv), words)
+		     : sbx_main(argc, argv);
 }

@@ -13,7 +13,8 @@ declare -A below=(
     [net]="util"
     [container]="sandbox util"
     [changes]="sandbox util"
-    [cli]="changes container sandbox net util"
+    [bwrap]="sandbox util"
+    [cli]="bwrap changes container sandbox net util"
 )
 
 # What a file of $1 includes in "", as "file: header".
