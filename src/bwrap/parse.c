@@ -237,9 +237,17 @@ int take_workdir(struct parse *p, const struct bwrap_option *o, const char *cons
 	return 0;
 }
 
+/* The first N variables stay. */
+static void env_cut(struct strv *env, size_t n)
+{
+	env->n = n;
+	if (env->v)
+		env->v[n] = NULL;
+}
+
 int take_clearenv(struct parse *p, const struct bwrap_option *o, const char *const *values)
 {
-	p->plan->env.n = 0;
+	env_cut(&p->plan->env, 0);
 	return 0;
 }
 
@@ -263,7 +271,7 @@ int take_unsetenv(struct parse *p, const struct bwrap_option *o, const char *con
 	for (size_t i = 0; i < env->n; i++)
 		if (strncmp(env->v[i], values[0], len) != 0 || env->v[i][len] != '=')
 			env->v[kept++] = env->v[i];
-	env->n = kept;
+	env_cut(env, kept);
 	return 0;
 }
 

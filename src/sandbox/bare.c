@@ -382,7 +382,7 @@ static int step_exec(struct setup *s)
 
 /* ---- the table --------------------------------------------------------------------------- */
 
-static bool has_gate(const struct plan *p)
+bool bare_has_gate(const struct plan *p)
 {
 	return p->bare->info >= 0 || p->bare->status >= 0 || p->bare->userns_block >= 0;
 }
@@ -456,7 +456,7 @@ static bool has_filters(const struct plan *p)
 /* clang-format off */
 const struct setup_step bare_steps[] = {
 	/* First: until it opens, somebody outside may have to look at us, or to write our id map. */
-	{"gate", step_gate, has_gate, "wait for the launcher"},
+	{"gate", step_gate, bare_has_gate, "wait for the launcher"},
 	/* Before whatever makes a file. */
 	{"ids", step_ids, NULL, "write the id map"},
 	{"propagation", step_propagation, NULL, "let no mount out"},

@@ -60,6 +60,9 @@ struct bare_setup {
 extern const struct setup_step bare_steps[];
 extern const size_t bare_steps_n;
 
+/* Whether the child waits for WIRE_GO. */
+bool bare_has_gate(const struct plan *p);
+
 /* Steps. */
 int bare_base(struct setup *s);
 int bare_ops(struct setup *s);

@@ -24,16 +24,13 @@
 
 /* ---- targets ----------------------------------------------------------------------------- */
 
-/* Folders on the way to something that is closed to the group or to others are so too. */
+/* Folders on the way to something that is closed to the group or to others are so too, and those to
+ * something without a mode of its own to both. */
 static mode_t parent_mode(const struct bare_op *op)
 {
-	mode_t mode = 0755;
+	int mode = op->mode < 0 ? 0 : op->mode;
 
-	if (op->mode >= 0 && !(op->mode & 0070))
-		mode &= ~(mode_t)0050;
-	if (op->mode >= 0 && !(op->mode & 0007))
-		mode &= ~(mode_t)0005;
-	return mode;
+	return 0700U | (mode & 0070 ? 0050U : 0U) | (mode & 0007 ? 0005U : 0U);
 }
 
 static bool anywhere(void *context, int dir)
@@ -293,7 +290,7 @@ static int console_bind(const char *terminal)
 static int op_dev(struct setup *s, const struct bare_op *op)
 {
 	const struct bare_setup *b = (const struct bare_setup *)s;
-	autoclose int fd = new_mount(s, op, "tmpfs", SYS_ATTR_NOSUID, "mode=0755");
+	autoclose int fd = new_mount(s, op, "tmpfs", SYS_ATTR_NOSUID | SYS_ATTR_NODEV, "mode=0755");
 	int r = fd < 0 ? fd : mounts_dev_nodes(s, fd);
 
 	if (r == 0 && (symlink("/proc/kcore", "core") < 0 || mkdir("shm", 0755) < 0))
@@ -467,13 +464,13 @@ static int op_readonly(struct setup *s, const struct bare_op *op)
 
 	if (r == 0 && !(st.stx_attributes & STATX_ATTR_MOUNT_ROOT))
 		return fail(EINVAL,
-			    "Can't remount readonly on %s: Unable to find \"/newroot%s\" in "
+			    "Can't remount readonly on /newroot%s: Unable to find \"/newroot%s\" in "
 			    "mount table",
 			    op->target, op->target);
 	if (r == 0)
 		r = mount_set_attrs_here(fd,
 					 SYS_ATTR_RDONLY | SYS_ATTR_NOSUID | SYS_ATTR_NODEV);
-	return r < 0 ? fail(-r, "Can't remount readonly on %s: %s", op->target,
+	return r < 0 ? fail(-r, "Can't remount readonly on /newroot%s: %s", op->target,
 			    strerrordesc_np(-r))
 		     : 0;
 }
