@@ -31,6 +31,8 @@ packages() {
             echo acl attr iproute2 libcap2-bin strace
             # what sbx diff --patch prints is for them
             echo git patch
+            # sbx bwrap is held against it; script(1)
+            echo bubblewrap bsdutils
             # podman's seccomp profile
             echo golang-github-containers-common
             ;;

@@ -482,25 +482,15 @@ int take_perms(struct parse *p, const struct bwrap_option *o, const char *const 
 	return to_mode(o, values[0], &p->perms);
 }
 
-/* Decimal, octal or hexadecimal, as strtoull() has it. */
-static int to_size(const char *value, uint64_t *ret_size)
-{
-	char *end = NULL;
-
-	if (*value < '0' || *value > '9')
-		return -EINVAL;
-	errno = 0;
-	*ret_size = strtoull(value, &end, 0);
-	return errno ? -errno : *end || *ret_size == 0 ? -EINVAL : 0;
-}
-
 int take_size(struct parse *p, const struct bwrap_option *o, const char *const *values)
 {
 	uint64_t size;
+	int r;
 
 	if (p->size)
 		return fail(EINVAL, "--size given twice for the same action");
-	if (to_size(values[0], &size) < 0)
+	r = str_to_u64(values[0], UINT64_MAX, &size);
+	if (r < 0 || size == 0)
 		return fail(EINVAL, "--size takes a non-zero number of bytes");
 	if (size > SIZE_MAX >> 1)
 		return fail(ERANGE, "--size (for tmpfs) is limited to %zu", SIZE_MAX >> 1);

@@ -19,6 +19,7 @@ enum operands {
 	OPERANDS_CHANGES,   /* NAME [PATH]...: a kept sandbox, and what has changed in it */
 	OPERANDS_ROOTFS,    /* ROOTFS|NAME [--] [COMMAND [ARG]...] */
 	OPERANDS_VERB,	    /* [VERB [OPTION]...]; the command reads them */
+	OPERANDS_BWRAP,	    /* bubblewrap's; main() has them read by src/bwrap */
 };
 
 struct invocation {
@@ -50,6 +51,8 @@ extern const struct opt sbx_opts[];
 /* LEN bytes of NAME; NULL where no command is called so. */
 const struct command *command_find(const char *name, size_t len);
 
+extern const struct opt bwrap_opts[]; /* none: src/bwrap has them */
+int cmd_bwrap(const struct invocation *inv);
 int cmd_enter(const struct invocation *inv);
 int cmd_config(const struct invocation *inv);
 int cmd_ls(const struct invocation *inv);

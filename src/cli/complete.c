@@ -172,6 +172,11 @@ static void answer_find(struct answer *s)
 	c = command_find(name, strlen(name));
 	if (!c)
 		return;
+	/* Of another grammar: what begins with a dash is an option, wherever it stands. */
+	if (c->operands == OPERANDS_BWRAP && *s->value == '-') {
+		offer_bwrap_options(s);
+		return;
+	}
 	p = place_find(l, c->opts, p.first_operand + 1);
 	if (c->operands == OPERANDS_VERB && p.role == ROLE_OPERAND && p.operand > 0) {
 		p = place_find(l, c->opts, p.first_operand + 1);

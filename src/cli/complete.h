@@ -38,5 +38,6 @@ struct answer {
  * s->kind. */
 void offer_commands(struct answer *s);
 void offer_options(struct answer *s, const struct opt *opts);
+void offer_bwrap_options(struct answer *s);
 void offer_value(struct answer *s, const struct opt *o);
 void offer_operand(struct answer *s, enum operands operands, const struct place *p);

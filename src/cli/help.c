@@ -2,6 +2,8 @@
 /* help.c: --help, from the tables. */
 #include "cli.h"
 
+#include "bwrap/bwrap.h"
+
 #include <stdbool.h>
 
 enum { HELP_INDENT = 28 };
@@ -73,6 +75,10 @@ static void print_options(FILE *out, const struct opt *opts)
 
 void help_command(FILE *out, const struct command *c)
 {
+	if (c->operands == OPERANDS_BWRAP) {
+		bwrap_help(out, "sbx bwrap");
+		return;
+	}
 	(void)fprintf(out, "Usage: sbx %s%s%s\n\n", c->name, *c->usage ? " " : "", c->usage);
 	wrap(out, c->about, 0, 0);
 	print_options(out, c->opts);

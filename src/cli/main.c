@@ -81,6 +81,10 @@ const struct command commands[] = {
  "Shows what the configuration files and the profiles named say for 'sbx enter', and where; the "
  "profiles that there are; or the files that are read.",
  config_opts, sizeof(struct config_options), OPERANDS_VERB, cmd_config},
+{"bwrap", "[OPTION]... [--] COMMAND [ARG]...",
+ "do what bubblewrap does with the same options",
+ "Takes the command line of bubblewrap, as sbx does where it is called by the name bwrap.",
+ bwrap_opts, 0, OPERANDS_BWRAP, cmd_bwrap},
 {"help", "[COMMAND]",
  "explain sbx or one of its commands",
  "Prints what 'sbx --help' prints, or 'sbx COMMAND --help'.",
@@ -186,6 +190,7 @@ static int operands_check(struct invocation *inv)
 		return at_most(inv, 1);
 	case OPERANDS_ANY:
 	case OPERANDS_VERB:
+	case OPERANDS_BWRAP:
 	case OPERANDS_SANDBOXES:
 		return 0;
 	case OPERANDS_CHANGES:

@@ -4,6 +4,7 @@
 #include "options.h"
 #include "tree.h"
 
+#include "bwrap/bwrap.h"
 #include "util/scope.h"
 
 #include <fcntl.h>
@@ -109,6 +110,12 @@ void offer_options(struct answer *s, const struct opt *opts)
 		if (o->letter && s->value[1] == o->letter)
 			offer(s, arena_printf(s->arena, "-%c", o->letter), o->help);
 	}
+}
+
+void offer_bwrap_options(struct answer *s)
+{
+	for (const struct bwrap_option *o = bwrap_options; o->name; o++)
+		offer(s, arena_printf(s->arena, "--%s", o->name), o->help);
 }
 
 static void offer_choices(struct answer *s, const char *words)
@@ -317,6 +324,8 @@ void offer_operand(struct answer *s, enum operands operands, const struct place 
 	case OPERANDS_VERB:
 		if (p->operand == 0)
 			config_verbs(offer_verb, s);
+	case OPERANDS_BWRAP:
+		s->kind = "files";
 		return;
 	}
 }

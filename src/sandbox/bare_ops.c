@@ -290,7 +290,8 @@ static int console_bind(const char *terminal)
 static int op_dev(struct setup *s, const struct bare_op *op)
 {
 	const struct bare_setup *b = (const struct bare_setup *)s;
-	autoclose int fd = new_mount(s, op, "tmpfs", SYS_ATTR_NOSUID | SYS_ATTR_NODEV, "mode=0755");
+	autoclose int fd =
+		new_mount(s, op, "tmpfs", SYS_ATTR_NOSUID | SYS_ATTR_NODEV, "mode=0755");
 	int r = fd < 0 ? fd : mounts_dev_nodes(s, fd);
 
 	if (r == 0 && (symlink("/proc/kcore", "core") < 0 || mkdir("shm", 0755) < 0))
@@ -463,10 +464,11 @@ static int op_readonly(struct setup *s, const struct bare_op *op)
 	int r = fd < 0 ? fd : statx(fd, "", AT_EMPTY_PATH, STATX_INO, &st) < 0 ? -errno : 0;
 
 	if (r == 0 && !(st.stx_attributes & STATX_ATTR_MOUNT_ROOT))
-		return fail(EINVAL,
-			    "Can't remount readonly on /newroot%s: Unable to find \"/newroot%s\" in "
-			    "mount table",
-			    op->target, op->target);
+		return fail(
+			EINVAL,
+			"Can't remount readonly on /newroot%s: Unable to find \"/newroot%s\" in "
+			"mount table",
+			op->target, op->target);
 	if (r == 0)
 		r = mount_set_attrs_here(fd,
 					 SYS_ATTR_RDONLY | SYS_ATTR_NOSUID | SYS_ATTR_NODEV);

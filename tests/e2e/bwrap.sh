@@ -197,8 +197,8 @@ does "--ro-bind-fd can't be written" 'status 0\nro\n' \
     "\$bwrap $host --tmpfs /mnt --ro-bind-fd 5 /mnt/x sh -c 'test -w /mnt/x || echo ro' 5<\$src/folder"
 does "its descriptor isn't handed in" 'status 0\ngone\n' \
     "\$bwrap $host --tmpfs /mnt --bind-fd 5 /mnt/x sh -c 'test -e /proc/self/fd/5 || echo gone' 5<\$src/folder"
-does "--size is any number" 'status 0\n64\n' \
-    "\$bwrap $host --size 0x10000 --tmpfs /mnt df --output=size -k /mnt | tail -n 1 | tr -d ' '"
+does "--size is in bytes" 'status 0\n64\n' \
+    "\$bwrap $host --size 65536 --tmpfs /mnt df --output=size -k /mnt | tail -n 1 | tr -d ' '"
 mkdir -p low1 low2 up wo
 echo 1 >low1/a && echo 2 >low2/a && echo 2 >low2/b
 does "--tmp-overlay" 'status 0\n2\n2\nnew\n1\n' \
