@@ -324,6 +324,7 @@ void offer_operand(struct answer *s, enum operands operands, const struct place 
 	case OPERANDS_VERB:
 		if (p->operand == 0)
 			config_verbs(offer_verb, s);
+		return;
 	case OPERANDS_BWRAP:
 		s->kind = "files";
 		return;
