@@ -105,6 +105,7 @@ static noreturn void payload_fail(const struct payload *p, int err)
 static noreturn void payload_run_bare(const struct payload *p)
 {
 	struct wire_message m = {.type = WIRE_FAILED, .step = "seccomp"};
+	struct text text = text_in(m.text, sizeof(m.text));
 	int r;
 
 	if (p->is_tied)
@@ -112,6 +113,8 @@ static noreturn void payload_run_bare(const struct payload *p)
 	r = payload_filter(p);
 	if (r == 0)
 		payload_fail(p, payload_exec(p));
+	text_add(&text, "prctl(PR_SET_SECCOMP)");
+	text_add_error(&text, -r);
 	m.err = -r;
 	report_send(p->wire, &m);
 	sys_exit(INIT_FAILED);

@@ -109,7 +109,8 @@ static void ids_decide(struct parse *p)
 	ids->uids.n = ids->gids.n = 1;
 	ids->uids.extents[0] = (struct id_extent){b->uid, getuid(), 1};
 	ids->gids.extents[0] = (struct id_extent){b->gid, getgid(), 1};
-	b->sets_ids = b->userns >= 0;
+	b->sets_uid = b->userns >= 0 && b->uid != getuid();
+	b->sets_gid = b->userns >= 0 && b->gid != getgid();
 }
 
 /* Nobody keeps any but who asks; and root, as in a container, all that it has. */

@@ -41,16 +41,24 @@ static int step_gate(struct setup *s)
 /* In a user namespace that was joined, which may have more ids than the caller's. */
 static int become(const struct bare *b)
 {
+	struct sys_caps caps;
 	int r = 0;
 
-	if (getgid() != b->gid)
+	/* They would go with the change of user, and the set-up needs them. */
+	(void)prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);
+	if (b->sets_gid)
 		r = sys_setresgid(b->gid);
 	if (r < 0)
 		return fail(-r, "unable to switch to gid %u: %s", b->gid, strerrordesc_np(-r));
-	if (getuid() != b->uid)
+	if (b->sets_uid)
 		r = sys_setresuid(b->uid);
-	return r < 0 ? fail(-r, "unable to switch to uid %u: %s", b->uid, strerrordesc_np(-r))
-		     : 0;
+	if (r < 0)
+		return fail(-r, "unable to switch to uid %u: %s", b->uid, strerrordesc_np(-r));
+	r = sys_capget(&caps);
+	caps.effective = caps.permitted;
+	if (r == 0)
+		r = sys_capset(&caps);
+	return r < 0 ? fail(-r, "capset failed: %s", strerrordesc_np(-r)) : 0;
 }
 
 static int step_ids(struct setup *s)
@@ -59,11 +67,8 @@ static int step_ids(struct setup *s)
 
 	/* Modes are what was asked for, until the payload has its own again. */
 	(void)umask(0);
-	if (b->sets_ids) {
-		/* They go with the change of user otherwise, and the set-up needs them. */
-		(void)prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);
+	if (b->sets_uid || b->sets_gid)
 		return become(b);
-	}
 	if (!(b->namespaces & CLONE_NEWUSER) || b->userns_block >= 0)
 		return 0;
 	return idmap_write_self(&s->plan->ids);

@@ -118,6 +118,15 @@ static void pwd_prepare(struct bare_launch *l)
 	l->setup.pwds = pwds;
 }
 
+/* One on descriptors 0 to 2, or the controlling one, which can be opened as /dev/tty. */
+static bool has_terminal(void)
+{
+	autoclose int tty = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+
+	return tty >= 0 || isatty(STDIN_FILENO) || isatty(STDOUT_FILENO) ||
+	       isatty(STDERR_FILENO);
+}
+
 static int prepare(struct bare_launch *l)
 {
 	struct plan *p = l->plan;
@@ -135,8 +144,7 @@ static int prepare(struct bare_launch *l)
 		l->setup.console = ttyname(STDOUT_FILENO);
 	l->setup.umask = umask(0);
 	(void)umask(l->setup.umask);
-	if (!p->bare->is_session &&
-	    isatty(STDIN_FILENO) + isatty(STDOUT_FILENO) + isatty(STDERR_FILENO) > 0)
+	if (!p->bare->is_session && has_terminal())
 		bare_terminal_filter(p);
 	pwd_prepare(l);
 	l->setup.s.sources = arena_alloc(&p->arena, p->bare->n_sources * sizeof(int));
@@ -148,7 +156,7 @@ static int prepare(struct bare_launch *l)
 
 static int clone_fail(const struct bare *b, int err)
 {
-	int r = -err;
+	int r;
 
 	if (err == ENOSPC)
 		r = fail(err, "Creating new namespace failed: nesting depth or "
@@ -212,7 +220,7 @@ static pid_t child_make_below(struct bare_launch *l, uint64_t flags)
 		(void)io_send(there, &m, sizeof(m), m.err < 0 ? -EBADF : pidfd);
 		_exit(0);
 	}
-	there = fd_close(there);
+	(void)fd_close(take_fd(&there));
 	if (middle < 0)
 		return middle;
 	(void)io_receive(here, &m, sizeof(m), &pidfd);
@@ -423,6 +431,8 @@ int bare_run(struct plan *p)
 	if (r < 0)
 		return r;
 	caller_descriptors_close(&l);
+	/* The environment and the arguments in it are nobody's inside. */
+	(void)prctl(PR_SET_DUMPABLE, 0);
 	l.setup.s.init = l.setup.filters = -EBADF;
 	r = payload_wait(&l);
 	status_write(&l, r);

@@ -212,7 +212,7 @@ struct bare {
 	uint64_t namespaces; /* CLONE_NEW* */
 	uid_t uid;	     /* inside, for the caller's; other ids aren't mapped */
 	gid_t gid;
-	bool sets_ids;	 /* in a namespace that is joined: become them */
+	bool sets_uid, sets_gid; /* in a namespace that is joined: become them */
 	bool keeps_caps; /* all that the caller has, untouched */
 	bool forbids_userns, wants_no_userns;
 	bool has_init; /* a reaper, which is pid 1 of a new pid namespace */

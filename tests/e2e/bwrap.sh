@@ -242,7 +242,22 @@ done
 run "$ours" --userns 6 --pidns 7 --unshare-pid --info-fd 5 --ro-bind / / --proc /proc sh -c 'echo $$; exit 4' 5>info2
 is "--pidns with --unshare-pid is one below it" "$status $out" "4 2"
 like "and its number is the host's" "$(cat info2)" 'child-pid": [0-9]+'
-exec 6<&- 7<&-
+# The keeper's ids are the caller's here; where they are others, nobody has to become them.
+is "--userns has its ids" "$("$ours" --userns 6 --ro-bind / / id -u)" "$(id -u)"
+exec 9< <("$ours" --unshare-user --uid 0 --gid 0 --ro-bind / / --info-fd 5 sleep 3 5>info4)
+for _ in $(seq 50); do
+    grep -q '}' info4 2>/dev/null && break
+    sleep 0.1
+done
+rooted=$(sed -n 's/.*child-pid": \([0-9]*\).*/\1/p' info4)
+sleep 0.3 # the map comes after the number
+is "--userns has its ids, other than the caller's" \
+    "$("$ours" --userns 5 --ro-bind / / id -u 5<"/proc/$rooted/ns/user")" 0
+is "--uid of --userns is one of its ids" \
+    "$("$ours" --userns 5 --uid 0 --gid 0 --ro-bind / / id -u 5<"/proc/$rooted/ns/user")" 0
+run "$ours" --userns 5 --uid 77 --ro-bind / / id -u 5<"/proc/$rooted/ns/user"
+is "another one is refused" "$status $err" "1 bwrap: unable to switch to uid 77: Invalid argument"
+exec 6<&- 7<&- 9<&-
 echo >go
 wait "$keeper"
 
@@ -314,6 +329,12 @@ if [ "$(uname -m)" = x86_64 ] && ! is_sanitized; then
         "\$bwrap $host --unshare-pid --seccomp 5 sed -n 's/^Seccomp:\t//p' /proc/1/status 5<deny"
 fi
 
+# ---- many of them --------------------------------------------------------------------------------
+many=$(for i in $(seq 1200); do printf -- '--ro-bind %s /mnt/%s ' "$src/file" "$i"; done)
+# shellcheck disable=SC2086
+is "more binds than descriptors" \
+    "$(ulimit -S -n 256; "$ours" $host --tmpfs /mnt $many sh -c 'ls /mnt | wc -l; ulimit -n' | tr '\n' ' ')" "1200 256 "
+
 # ---- the caller's terminal ---------------------------------------------------------------------
 cat >type.py <<'END'
 import errno, fcntl, sys, termios
@@ -326,6 +347,8 @@ for request in termios.TIOCSTI, termios.TIOCSTI + (1 << 32):
     except OSError as e:
         print(errno.errorcode[e.errno])
 END
+got=$(script -qec "$ours $host sh -c 'python3 type.py </dev/tty' </dev/null 2>&1 | cat" /dev/null </dev/null | tr -d '\r' | tr '\n' ' ')
+is "nor where only the session has it" "$got" "EPERM EPERM "
 for more in "" "--unshare-pid"; do
     got=$(script -qec "$ours $host $more python3 type.py" /dev/null </dev/null | tr -d '\r' | tr '\n' ' ')
     is "no typing on the caller's terminal $more" "$got" "EPERM EPERM "
