@@ -28,9 +28,9 @@
  *
  * A bare one (-r) only starts the payload and reaps: the payload is in the caller's session and
  * process group, with the caller's signals and descriptors, and what it leaves running may go on
- * after it. Not before sbx-init runs are its seccomp programs loaded, in the payload and, since
- * whoever took over sbx-init would be free of them, then here: they may forbid all that
- * sbx-init's own start needs.
+ * after it. Not before sbx-init runs are its seccomp programs loaded, since they may forbid all
+ * that sbx-init's own start needs: here first, since whoever took over sbx-init would be free of
+ * them, and then in the payload, which waits for that.
  */
 
 static const struct sys_sigset all_signals = SYS_SIGSET_ALL;
@@ -299,6 +299,8 @@ static int bare_main(struct payload *p)
 	int r = bare_descriptors_take(p);
 	pid_t pid;
 
+	if (r == 0 && p->filters_size > 0)
+		r = sys_pipe_from(p->wire, p->gate);
 	if (r < 0)
 		return init_fail(p->wire, -r, "read the seccomp filters");
 	r = sys_prctl(PR_SET_DUMPABLE, 0);
@@ -313,8 +315,12 @@ static int bare_main(struct payload *p)
 		return init_fail(p->wire, -pid, "fork");
 	/* The payload's alone, but for what a terminal or a log may be read by. */
 	sys_close_range(3, (unsigned)p->wire - 1);
-	/* The payload says so too where that fails. */
-	(void)payload_filter(p);
+	if (p->filters_size == 0)
+		return bare_attend(p, pid);
+	sys_close(p->gate[0]);
+	/* Not before we have them ourselves does the payload begin. */
+	if (payload_filter(p) < 0 || sys_write(p->gate[1], "", 1) != 1)
+		return init_fail(p->wire, EINVAL, "prctl(PR_SET_SECCOMP)");
 	return bare_attend(p, pid);
 }
 

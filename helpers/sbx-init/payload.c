@@ -106,10 +106,16 @@ static noreturn void payload_run_bare(const struct payload *p)
 {
 	struct wire_message m = {.type = WIRE_FAILED, .step = "seccomp"};
 	struct text text = text_in(m.text, sizeof(m.text));
+	char byte;
 	int r;
 
 	if (p->is_tied)
 		sys_prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (p->filters_size > 0) {
+		sys_close(p->gate[1]);
+		if (sys_read(p->gate[0], &byte, 1) != 1)
+			sys_exit(INIT_FAILED);
+	}
 	r = payload_filter(p);
 	if (r == 0)
 		payload_fail(p, payload_exec(p));

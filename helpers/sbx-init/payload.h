@@ -16,6 +16,7 @@ struct payload {
 	bool is_tied;	     /* bare: it dies with sbx-init */
 	const char *filters; /* bare: seccomp programs, as wire.h has them */
 	size_t filters_size;
+	int gate[2]; /* bare, with filters: a pipe by which it is let go */
 };
 
 /* Starts P in a process group of its own, in the foreground of its terminal. Returns its

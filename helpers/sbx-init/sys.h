@@ -205,6 +205,19 @@ static inline int sys_set_cloexec(int fd)
 	return (int)sys_call(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC, 0, 0, 0);
 }
 
+/* A pipe whose ends FROM and up have as numbers; closed on exec. */
+static inline int sys_pipe_from(int from, int ret_ends[2])
+{
+	int low[2], r = (int)sys_call(SYS_pipe2, (long)low, O_CLOEXEC, 0, 0, 0, 0);
+
+	for (int i = 0; i < 2 && r >= 0; i++) {
+		r = (int)sys_call(SYS_fcntl, low[i], F_DUPFD_CLOEXEC, from, 0, 0, 0);
+		ret_ends[i] = r;
+		sys_close(low[i]);
+	}
+	return r;
+}
+
 static inline int sys_ioctl(int fd, unsigned long request, void *arg)
 {
 	return (int)sys_call(SYS_ioctl, fd, (long)request, (long)arg, 0, 0, 0);
@@ -230,6 +243,11 @@ static inline int sys_stat(int dir, const char *path, int flags, struct statx *r
 static inline int sys_statfs(const char *path, struct statfs *ret_fs)
 {
 	return (int)sys_call(SYS_statfs, (long)path, (long)ret_fs, 0, 0, 0, 0);
+}
+
+static inline ssize_t sys_read(int fd, void *buf, size_t n)
+{
+	return sys_call(SYS_read, fd, (long)buf, (long)n, 0, 0, 0);
 }
 
 static inline ssize_t sys_write(int fd, const void *buf, size_t n)
