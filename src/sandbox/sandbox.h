@@ -213,7 +213,7 @@ struct bare {
 	uid_t uid;	     /* inside, for the caller's; other ids aren't mapped */
 	gid_t gid;
 	bool sets_uid, sets_gid; /* in a namespace that is joined: become them */
-	bool keeps_caps; /* all that the caller has, untouched */
+	bool keeps_caps;	 /* all that the caller has, untouched */
 	bool forbids_userns, wants_no_userns;
 	bool has_init; /* a reaper, which is pid 1 of a new pid namespace */
 	bool is_tied;  /* dies with the caller's parent */
