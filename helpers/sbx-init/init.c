@@ -280,7 +280,7 @@ static int bare_descriptors_take(struct payload *p)
 static int bare_attend(const struct payload *p, pid_t payload)
 {
 	struct wire_message m = {.type = WIRE_EXITED};
-	int result = INIT_FAILED, status;
+	int result = INIT_FAILED, status = 0;
 	pid_t pid;
 
 	while ((pid = sys_wait(-1, &status, 0)) != -ECHILD) {
@@ -328,7 +328,8 @@ static int bare_main(struct payload *p)
 
 int init_main(char **argv, char **envp)
 {
-	struct payload payload = {.envp = envp, .terminal = -EBADF, .wire = WIRE_FD};
+	struct payload payload = {
+		.envp = envp, .terminal = -EBADF, .wire = WIRE_FD, .gate = {-EBADF, -EBADF}};
 	bool is_understood = arguments_read(argv, &payload);
 	pid_t pid;
 

@@ -208,7 +208,8 @@ static inline int sys_set_cloexec(int fd)
 /* A pipe whose ends FROM and up have as numbers; closed on exec. */
 static inline int sys_pipe_from(int from, int ret_ends[2])
 {
-	int low[2], r = (int)sys_call(SYS_pipe2, (long)low, O_CLOEXEC, 0, 0, 0, 0);
+	int low[2] = {-EBADF, -EBADF};
+	int r = (int)sys_call(SYS_pipe2, (long)low, O_CLOEXEC, 0, 0, 0, 0);
 
 	for (int i = 0; i < 2 && r >= 0; i++) {
 		r = (int)sys_call(SYS_fcntl, low[i], F_DUPFD_CLOEXEC, from, 0, 0, 0);
