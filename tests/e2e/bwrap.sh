@@ -267,7 +267,7 @@ wait "$keeper"
 # ---- the id map is somebody else's ------------------------------------------------------------
 mkfifo ready
 "$ours" --ro-bind / / --proc /proc --unshare-user --info-fd 5 --userns-block-fd 6 cat /proc/self/uid_map \
-    5>info3 6<ready >map &
+    5>info3 6<>ready >map &
 for _ in $(seq 50); do
     grep -q '}' info3 2>/dev/null && break
     sleep 0.1

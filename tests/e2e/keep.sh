@@ -54,7 +54,7 @@ is "the status is the command's" "$status" 3
 name=$("$SBX" ls -q)
 like "it has a name after the tree" "$name" '^tree-[0-9a-f]{6}$'
 is "which is said" "$err" "sbx: enter: note: kept 1 file, 2 bytes as '$name': sbx enter $name goes on, sbx diff $name shows what changed, sbx rm $name removes it"
-is "the change is in it" "$("$SBX" diff "$name")" $'C /\nA /new'
+is "the change is in it" "$("$SBX" diff "$name")" $'A /new'
 succeeds "it can be entered" "$SBX" enter "$name" -- cat /new
 "$SBX" rm "$name" >/dev/null
 run "$SBX" enter --keep-on-exit "$tree" -- true
