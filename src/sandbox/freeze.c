@@ -386,7 +386,7 @@ static int cover_way(struct plan *p, const struct way *w, enum plan_cover_kind k
 	char real[PATH_MAX];
 
 	if (!shown_where(p, i, real))
-		return fail(EIO, "find out where '%s' is", source);
+		return fail_sys("find out where '%s' is", source);
 	if (w->is_whole && path_is_in(real, w->end))
 		return fail_hint(fail(EPERM, "'%s' is sbx's own, and no sandbox may see it",
 				      source),

@@ -83,6 +83,8 @@ COPES = [
     (r"no Landlock", r"rules can be added"),
     (r"'/etc/hosts'.*its names are unknown inside", r"/etc/hosts: "),
     (r"'/etc/resolv.conf'.*names don't resolve inside", r"/etc/resolv.conf: "),
+    # The upper is on the disk, where memory is found to take none: then /run and /tmp are file systems of their own.
+    (None, r"mount tmpfs (/ /run|/ /tmp|/run /run|/tmp /tmp) "),
     # Bound instead of being a layer of the root.
     (None, r"(mount tmpfs /sbx/|/run/sbx )"),
 ]
