@@ -149,7 +149,8 @@ debian_tar() {
     while read -r line; do
         [ -z "$line" ] || options+=("--aptopt=$line")
     done < <(apt_options)
-    quietly mmdebstrap --mode=unshare --variant=minbase --format=tar "${options[@]}" "$@" bookworm \
+    # It works as a subordinate id, to whom the folder of a test's own is closed.
+    TMPDIR=/tmp quietly mmdebstrap --mode=unshare --variant=minbase --format=tar "${options[@]}" "$@" bookworm \
         "$file.part" "${sources[@]}"
     mv "$file.part" "$file"
 }
