@@ -31,7 +31,7 @@ case $release in
     like "and that is what is mounted" "$out" "^fuse-overlayfs / "
     run "$SBX" enter --overlay kernel "$root" -- true
     is "--overlay kernel: status" "$status" 125
-    is "--overlay kernel: text" "$err" "sbx: enter: overlay: the kernel's overlay doesn't work here
+    is "--overlay kernel: text" "$err" "sbx: enter: overlay: the kernel's overlay doesn't work here: Operation not supported
 hint: leave --overlay out, or use --overlay fuse"
     is "there is no Landlock, which is left out" "$(plan landlock)" 0
     ;;
