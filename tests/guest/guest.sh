@@ -18,7 +18,7 @@ overlays="kernel fuse" # what container.sh finds on the machine
 case $1 in
 linux-6.1)
     kernel=bookworm
-    tests+=('source/tests/guest/kernel.sh 6.1' 'source/tests/e2e/walls.sh kernel')
+    tests+=('source/tests/guest/kernel.sh 6.1' 'source/tests/attacks/inside.sh kernel')
     ;;
 linux-5.10)
     kernel=bullseye
