@@ -175,8 +175,11 @@ static pid_t child_make(struct bare_launch *l, uint64_t flags, int *ret_pidfd)
 	uint64_t dropped;
 	pid_t pid = sys_clone(&how, &dropped);
 
-	if (pid == 0)
+	if (pid == 0) {
+		/* With it the gate would wait for a launcher that is dead. */
+		(void)fd_close(l->wire);
 		setup_run(&l->setup.s, bare_steps, bare_steps_n);
+	}
 	return pid;
 }
 

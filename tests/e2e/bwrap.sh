@@ -284,6 +284,26 @@ else
     skip "--userns-block-fd waits for the map" "newuidmap refuses"
 fi
 
+# A launcher that is killed opens no gate.
+mkfifo never
+"$ours" --ro-bind / / --unshare-user --info-fd 5 --userns-block-fd 6 sleep 60 5>info4 6<>never &
+launcher=$!
+for _ in $(seq 50); do
+    grep -q '}' info4 2>/dev/null && break
+    sleep 0.1
+done
+child=$(sed -n 's/.*child-pid": \([0-9]*\).*/\1/p' info4)
+kill -KILL "$launcher"
+wait "$launcher" 2>/dev/null
+for _ in $(seq 50); do
+    # Ended, whether or not somebody has reaped it.
+    grep -q '^State:.[^ZX]' "/proc/$child/status" 2>/dev/null || break
+    sleep 0.1
+done
+is "nobody waits for a launcher that is dead" "$(grep '^State:.[^ZX]' "/proc/$child/status" 2>/dev/null)" ""
+check "which was there" [ -n "$child" ]
+kill -KILL "$child" 2>/dev/null
+
 # ---- locks, and what dies with whom -----------------------------------------------------------
 : >lock
 "$ours" --dev-bind / / --lock-file "$PWD/lock" sleep 2 &
