@@ -2,6 +2,7 @@
 /* freeze.c: deciding all that a plan leaves open. */
 #include "account.h"
 #include "caps.h"
+#include "covers.h"
 #include "devices.h"
 #include "idmap.h"
 #include "landlock.h"
@@ -19,8 +20,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <linux/capability.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -244,235 +243,12 @@ static void mounts_sort(struct plan *p)
 		}
 }
 
-/* ---- what no sandbox may see or replace ---------------------------------------------------- */
-
-static void cover_add(struct plan *p, size_t mount, const char *path, enum plan_cover_kind kind)
-{
-	struct plan_cover *covers;
-
-	for (size_t i = 0; i < p->n_covers; i++)
-		if (p->covers[i].mount == mount && streq(p->covers[i].path, path))
-			return;
-	covers = arena_alloc(&p->arena, (p->n_covers + 1) * sizeof(*covers));
-	if (p->n_covers)
-		memcpy(covers, p->covers, p->n_covers * sizeof(*covers));
-	covers[p->n_covers++] = (struct plan_cover){mount, arena_strdup(&p->arena, path), kind};
-	p->covers = covers;
-}
-
-/* The way to a path, as the kernel walks it. */
-struct way {
-	struct strv
-		steps;	 /* each name that is looked up, absolute, its parents without links */
-	const char *end; /* where the way leads, or ends too early */
-	bool is_whole;
-};
-
-enum { LINKS_MAX = 40 }; /* as the kernel has it */
-
-static const char *link_read(struct arena *a, const char *path)
-{
-	char *target = arena_alloc(a, PATH_MAX);
-	ssize_t n = readlink(path, target, PATH_MAX - 1);
-
-	return n > 0 ? target : NULL;
-}
-
-static const char *parent_of(struct arena *a, const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return arena_strndup(a, path, slash ? (size_t)(slash - path) : 0);
-}
-
-static struct way way_find(struct arena *a, const char *path)
-{
-	struct way w = {.end = "", .is_whole = true};
-	char *rest = arena_strdup(a, path), *name;
-	const char *step, *target;
-	int links = 0;
-
-	while (rest && (name = strsep(&rest, "/"))) {
-		if (!*name || streq(name, "."))
-			continue;
-		if (streq(name, "..")) {
-			w.end = parent_of(a, w.end);
-			continue;
-		}
-		step = arena_printf(a, "%s/%s", w.end, name);
-		if (faccessat(AT_FDCWD, step, F_OK, AT_SYMLINK_NOFOLLOW) < 0) {
-			w.is_whole = false;
-			break;
-		}
-		strv_push(a, &w.steps, step);
-		target = link_read(a, step);
-		if (!target) {
-			w.end = step;
-		} else if (links++ < LINKS_MAX) {
-			rest = arena_printf(a, "%s/%s", target, rest ? rest : "");
-			w.end = *target == '/' ? "" : w.end;
-		} else {
-			w.is_whole = false;
-			break;
-		}
-	}
-	w.end = *w.end ? w.end : "/";
-	return w;
-}
-
-/* Makes the folders that PATH lacks; whoever can't, can't inside either. */
-static void folders_make(struct arena *a, const char *path)
-{
-	char *part = arena_strdup(a, path);
-
-	for (char *slash = part; (slash = strchr(slash + 1, '/'));) {
-		*slash = '\0';
-		(void)mkdir(part, 0700);
-		*slash = '/';
-	}
-	(void)mkdir(path, 0700);
-}
-
-/* The mounts that show something of the host's: number I, or the tree itself behind them. NULL
- * for a tmpfs. */
-static const char *shown_by(const struct plan *p, size_t i)
-{
-	if (i < p->n_mounts)
-		return p->mounts[i].kind == PLAN_MOUNT_BIND ? p->mounts[i].path : NULL;
-	return p->root.overlay == PLAN_OVERLAY_NONE ? p->root.source : NULL;
-}
-
-/* Where that is. By its descriptor: its name may lead elsewhere by now. */
-static bool shown_where(const struct plan *p, size_t i, char real[PATH_MAX])
-{
-	int fd = i < p->n_mounts ? p->mounts[i].source_fd : p->root.fd;
-	char link[sizeof("/proc/self/fd/") + 10];
-	ssize_t n;
-
-	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	n = readlink(link, real, PATH_MAX - 1);
-	real[n > 0 ? n : 0] = '\0';
-	return n > 0;
-}
-
-static bool is_shown(const struct plan *p, const char *path)
-{
-	char real[PATH_MAX];
-
-	for (size_t i = 0; i <= p->n_mounts; i++) {
-		if (shown_by(p, i) && shown_where(p, i, real) && path_is_in(path, real))
-			return true;
-	}
-	return false;
-}
-
-/* Whether a folder that is covered holds PATH. */
-static bool is_covered(const struct plan *p, size_t mount, const char *path)
-{
-	for (size_t i = 0; i < p->n_covers; i++)
-		if (p->covers[i].mount == mount && p->covers[i].kind == PLAN_COVER_HIDE &&
-		    path_is_in(path, p->covers[i].path))
-			return true;
-	return false;
-}
-
-/* What a sandbox could write there, the next one would be made by: a compiled filter, a kept
- * sandbox's tree, a configuration. A bind that shows the end of the way gets it covered as KIND
- * says, and the way to it pinned; one from within it is refused. */
-static int cover_way(struct plan *p, const struct way *w, enum plan_cover_kind kind,
-		     const char *source, size_t i)
-{
-	size_t mount = i < p->n_mounts ? i : PLAN_COVER_ROOT;
-	char real[PATH_MAX];
-
-	if (!shown_where(p, i, real))
-		return fail_sys("find out where '%s' is", source);
-	if (w->is_whole && path_is_in(real, w->end))
-		return fail_hint(fail(EPERM, "'%s' is sbx's own, and no sandbox may see it",
-				      source),
-				 "bind a folder elsewhere");
-	for (size_t s = 0; s < w->steps.n; s++) {
-		const char *step = w->steps.v[s];
-		bool is_end = w->is_whole && streq(step, w->end);
-		const char *inside = step + strlen(real) + !streq(real, "/");
-
-		if (path_is_in(step, real) && !streq(step, real) &&
-		    !is_covered(p, mount, inside))
-			cover_add(p, mount, inside, is_end ? kind : PLAN_COVER_PIN);
-	}
-	return 0;
-}
-
-static int cover_path(struct plan *p, const char *path, enum plan_cover_kind kind)
-{
-	struct way way = way_find(&p->arena, path);
-	int r = 0;
-
-	if (!way.is_whole && is_shown(p, way.end)) {
-		if (kind == PLAN_COVER_READONLY)
-			return fail_hint(fail(ENOENT,
-					      "the link '%s' leads to nothing, which a "
-					      "sandbox could put there",
-					      path),
-					 "rm '%s'", path);
-		folders_make(&p->arena, path);
-		way = way_find(&p->arena, path);
-	}
-	for (size_t i = 0; i <= p->n_mounts && r == 0; i++) {
-		const char *source = shown_by(p, i);
-
-		if (source)
-			r = cover_way(p, &way, kind, source, i);
-	}
-	return r;
-}
-
-/* Folders before files: what a covered folder holds wants no more. */
-static int hide_decide(struct plan *p)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < p->hidden.n && r == 0; i++)
-		r = cover_path(p, p->hidden.v[i], PLAN_COVER_HIDE);
-	for (size_t i = 0; i < p->locked.n && r == 0; i++)
-		r = cover_path(p, p->locked.v[i], PLAN_COVER_READONLY);
-	return r;
-}
-
-static bool is_writable(const struct plan *p, size_t mount)
-{
-	return mount == PLAN_COVER_ROOT ? !p->root.readonly
-					: !(p->mounts[mount].attrs & SYS_ATTR_RDONLY);
-}
-
-/* Whoever may mount may also unmount what covers. In a mount namespace inside, the mounts are
- * locked; but once a process there has the whole tree detached, names that are pinned move. */
-static int hide_check(const struct plan *p)
-{
-	const char *right = p->caps.bounding & 1ULL << CAP_SYS_ADMIN ? "SYS_ADMIN" : "--nested";
-
-	for (size_t i = 0; i < p->n_covers; i++) {
-		size_t mount = p->covers[i].mount;
-
-		if (p->caps.bounding & 1ULL << CAP_SYS_ADMIN ||
-		    (p->nested && is_writable(p, mount)))
-			return fail_hint(
-				fail(EPERM,
-				     "a sandbox with %s could replace what is sbx's own in '%s'",
-				     right,
-				     mount == PLAN_COVER_ROOT ? p->root.path
-							      : p->mounts[mount].source),
-				"bind less than that, or leave %s out", right);
-	}
-	return 0;
-}
-
 int plan_freeze(struct plan *p)
 {
 	int r;
 
 	mounts_sort(p);
-	r = hide_decide(p);
+	r = covers_decide(p);
 	if (r < 0)
 		return fail_in(r, "mounts");
 	ids_default(p);
@@ -492,7 +268,7 @@ int plan_freeze(struct plan *p)
 	r = caps_decide(p);
 	if (r < 0)
 		return fail_in(r, "capabilities");
-	r = hide_check(p);
+	r = covers_check(p);
 	if (r < 0)
 		return fail_in(r, "mounts");
 	r = seccomp_choose(p);

@@ -2,6 +2,7 @@
 /* mount_attrs.c: the flags of mounts that are there already. */
 #include "mount_attrs.h"
 
+#include "mountinfo.h"
 #include "util/path.h"
 #include "util/scope.h"
 #include "util/str.h"
@@ -57,46 +58,14 @@ static int remount(int fd, unsigned attrs)
 	return mount(NULL, link, NULL, flags, NULL) < 0 ? -errno : 0;
 }
 
-static bool is_octal(char c)
-{
-	return c >= '0' && c <= '7';
-}
-
-/* A path of /proc/self/mountinfo, whose blanks and backslashes are written \ooo, in place. */
-static void unescape(char *s)
-{
-	char *out = s;
-
-	for (; *s; s++) {
-		if (s[0] == '\\' && is_octal(s[1]) && is_octal(s[2]) && is_octal(s[3])) {
-			*out++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
-			s += 3;
-		} else {
-			*out++ = *s;
-		}
-	}
-	*out = '\0';
-}
-
-char *mount_attrs_point(char *line)
-{
-	char *field = NULL;
-
-	for (int i = 0; i < 5 && line; i++)
-		field = strsep(&line, " ");
-	if (field)
-		unescape(field);
-	return field;
-}
-
 static int remount_line(char *line, const char *top, unsigned attrs)
 {
-	const char *point = mount_attrs_point(line);
+	struct mountinfo m;
 	int r;
 
-	if (!point || !path_is_in(point, top) || streq(point, top))
+	if (!mountinfo_parse(line, &m) || !path_is_in(m.point, top) || streq(m.point, top))
 		return 0;
-	autoclose int fd = open(point, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	autoclose int fd = open(m.point, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	r = fd < 0 ? -errno : remount(fd, attrs);
 	/* A mount that another one hides can't be reached by anybody inside either. What has
 	 * its name now, if anything, is no mount (-EINVAL). */

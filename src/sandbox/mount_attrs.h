@@ -10,9 +10,5 @@ int mount_set_attrs(int fd, unsigned attrs);
 /* The same for this mount alone. */
 int mount_set_attrs_here(int fd, unsigned attrs);
 
-/* The mount point in LINE of mountinfo (proc(5)), which is cut: its fifth field. NULL where
- * there is none. */
-char *mount_attrs_point(char *line);
-
 /* SYS_ATTR_* as the MS_* of mount(2). */
 unsigned long mount_attrs_to_flags(unsigned attrs);

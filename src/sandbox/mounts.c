@@ -156,6 +156,19 @@ static int hide(int fd)
 	return empty_on(fd, &empty);
 }
 
+/* What C names below the mount MOUNTED, if it is what the plan saw; a negative errno. */
+static int cover_open(const struct plan_cover *c, int mounted)
+{
+	autoclose int fd = path_open_in(mounted, c->path, O_PATH | O_NOFOLLOW);
+	struct stat st;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	return st.st_dev == c->dev && st.st_ino == c->ino ? take_fd(&fd) : -ESTALE;
+}
+
 /* Covers and pins what of the mount MOUNTED the plan says; INDEX says which mount it is. */
 static int covers_apply(const struct setup *s, size_t index, int mounted)
 {
@@ -165,11 +178,16 @@ static int covers_apply(const struct setup *s, size_t index, int mounted)
 
 		if (c->mount != index)
 			continue;
-		autoclose int fd = path_open_in(mounted, c->path, O_PATH | O_NOFOLLOW);
+		autoclose int fd = cover_open(c, mounted);
 		if (fd < 0)
 			r = fd;
 		else
 			r = c->kind == PLAN_COVER_HIDE ? hide(fd) : pin(c, mounted, fd);
+		if (r == -ESTALE)
+			return fail(ESTALE,
+				    "'%s', which is or leads to sbx's own, was replaced by "
+				    "another file just now",
+				    c->path);
 		if (r < 0)
 			return fail(-r, "cover '%s', which is or leads to sbx's own: %s",
 				    c->path, strerrordesc_np(-r));

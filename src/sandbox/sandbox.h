@@ -126,6 +126,8 @@ struct plan_cover {
 	size_t mount;	  /* index in mounts */
 	const char *path; /* relative to the mount's root */
 	enum plan_cover_kind kind;
+	dev_t dev; /* what is there, */
+	ino_t ino; /* and must be when it is covered */
 };
 
 /* A file of the sandbox's own that hides the tree's, such as /etc/hosts. */

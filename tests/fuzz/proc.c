@@ -2,7 +2,7 @@
 /* proc.c: a line of /proc/self/mountinfo, or a /proc/PID/stat: names in both are any process's. */
 #include "container/launcher.h"
 #include "fuzz.h"
-#include "sandbox/mount_attrs.h"
+#include "sandbox/mountinfo.h"
 
 #include <inttypes.h>
 
@@ -27,12 +27,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	autofree char *text = fuzz_string(data, size);
 	autofree char *line = fuzz_string(data, size);
 	autofree char *stat = fuzz_string(data, size);
-	const char *point = mount_attrs_point(line);
+	struct mountinfo m;
 	char *named;
 
-	must(!point || strlen(point) <= size);
+	if (mountinfo_parse(line, &m))
+		must(strlen(m.root) + strlen(m.point) + strlen(m.flags) <= size);
 	/* Whatever a mount point is called, its name comes back. */
-	must(streq(mount_attrs_point(mangled(&a, text)), text));
+	must(mountinfo_parse(mangled(&a, text), &m));
+	must(streq(m.point, text) && streq(m.root, "/mnt1") && streq(m.flags, "rw,noatime"));
 
 	(void)launcher_parse_start(stat);
 	/* Whatever a process calls itself, it doesn't change its start. */

@@ -60,6 +60,25 @@ attack "the store, where the link leads to" "$work/elsewhere" local/share/sbx lo
 rm "$HOME/.local"
 mv "$work/elsewhere/local" "$HOME/.local"
 
+# The host has the same folder elsewhere too: with one above it, by itself, or a part of it.
+for what in "$HOME" "$HOME/.local" "$HOME/$store" "$HOME/$store/containers"; do
+    mkdir -p "$work/elsewhere/again" "$work/elsewhere/again/inner"
+    # shellcheck disable=SC2016
+    run unshare --map-root-user --mount sh -c \
+        'mount --bind "$1" "$2/again/inner" && exec "$3" enter -v "$2/again:/h" "$4" -- \
+            busybox find /h -path "*/sbx/*" -o -name containers ! -empty' - \
+        "$what" "$work/elsewhere" "$SBX" "$root"
+    is "mounted elsewhere as well, '${what#"$HOME"}' is covered there" "$status $(grep ^/h/ <<<"$out")" "0 "
+    # shellcheck disable=SC2016
+    run unshare --map-root-user --mount sh -c \
+        'mount --bind "$1" "$2/again/inner" && exec "$3" enter -v "$2/again:/h" -v "$5:/attack.sh" "$4" -- \
+            sh /attack.sh "inner/$6"' - "$what" "$work/elsewhere" "$SBX" "$root" "$work/attack.sh" \
+        "$(case $what in "$HOME") echo "$store" ;; *.local) echo share/sbx ;; *) echo x ;; esac)"
+    is "and can't be replaced there" "$(find "$HOME" -name planted)" ""
+done
+check "the store is still where it was" [ -d "$HOME/$store/containers" ]
+rm -rf "$work/elsewhere/again"
+
 # Whoever may mount may unmount.
 run "$SBX" enter --cap-add ALL -v "$HOME:/h" "$root" -- busybox true
 is "SYS_ADMIN and such a bind: refused" "$status" 125
@@ -81,5 +100,21 @@ cp "$work/attack.sh" "$work/tree"
 run env HOME="$work/tree/h" "$SBX" enter --direct "$work/tree" -- sh /attack.sh "$store" .cache/sbx
 is "--direct: nothing of it is outside" "$(find "$work/tree/h" -name planted)" ""
 like "--direct: it was tried" "$err" "busy"
+
+# Names that are exchanged when all is decided, and nothing is mounted yet.
+if command -v strace >/dev/null; then
+    mkdir -p "$HOME/other/share/sbx"
+    "$SBX" enter --map self "$work/tree" -- busybox true # it remembers what it finds out by more clones
+    strace -o "$work/trace" -e inject=clone3:delay_enter=1500000 \
+        "$SBX" enter --map self -v "$HOME:/h" "$work/tree" -- busybox ls /h/other/share/sbx >"$work/out" 2>"$work/said" &
+    sleep 0.7 # of this tree nothing is in the store
+    mv "$HOME/.local" "$HOME/before" && mv "$HOME/other" "$HOME/.local" && mv "$HOME/before" "$HOME/other"
+    wait $!
+    is "what is covered is what was looked at, or nothing is started" "$? $(cat "$work/out")" "125 "
+    like "and it says why" "$(cat "$work/said")" "leads to sbx's own, was replaced"
+    mv "$HOME/.local" "$HOME/before" && mv "$HOME/other" "$HOME/.local" && rm -r "$HOME/before"
+else
+    skip "what is covered is what was looked at, or nothing is started" "no strace"
+fi
 
 done_testing
