@@ -3,7 +3,6 @@
 #include "mount_attrs.h"
 
 #include "mountinfo.h"
-#include "util/path.h"
 #include "util/scope.h"
 #include "util/str.h"
 #include "util/sys.h"
@@ -13,6 +12,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -58,37 +58,95 @@ static int remount(int fd, unsigned attrs)
 	return mount(NULL, link, NULL, flags, NULL) < 0 ? -errno : 0;
 }
 
-static int remount_line(char *line, const char *top, unsigned attrs)
+/* ---- a tree of mounts, where the kernel has no call for it -------------------------------- */
+
+enum {
+	BELOW_MAX = 1 << 14,
+	LOOKS_MAX = 16,
+};
+
+/* The mounts below one, by the kernel's numbers; and how many couldn't be reached by their names. */
+struct below {
+	uint32_t ids[BELOW_MAX];
+	size_t n, missed;
+};
+
+static bool is_below(const struct below *b, uint32_t parent)
+{
+	for (size_t i = b->n; i-- > 0;)
+		if (b->ids[i] == parent)
+			return true;
+	return false;
+}
+
+static bool has_flag(const char *flags, const char *flag)
+{
+	size_t len = strlen(flag);
+
+	for (const char *f = flags; f; f = strchr(f, ',')) {
+		f += *f == ',';
+		if (strncmp(f, flag, len) == 0 && (f[len] == ',' || f[len] == '\0'))
+			return true;
+	}
+	return false;
+}
+
+static bool has_attrs(const char *flags, unsigned attrs)
+{
+	return (!(attrs & SYS_ATTR_RDONLY) || has_flag(flags, "ro")) &&
+	       (!(attrs & SYS_ATTR_NOSUID) || has_flag(flags, "nosuid")) &&
+	       (!(attrs & SYS_ATTR_NODEV) || has_flag(flags, "nodev")) &&
+	       (!(attrs & SYS_ATTR_NOEXEC) || has_flag(flags, "noexec"));
+}
+
+static int mount_id(int fd, uint32_t *ret_id)
+{
+	struct statx st;
+
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_INO, &st) < 0)
+		return -errno;
+	*ret_id = (uint32_t)st.stx_mnt_id;
+	return 0;
+}
+
+/* Its name may lead elsewhere by now: what is opened must be that mount. */
+static int remount_by_name(struct below *b, const struct mountinfo *m, uint32_t id,
+			   unsigned attrs)
+{
+	autoclose int fd = open(m->point, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	uint32_t found = 0;
+	int r = fd < 0 ? -errno : mount_id(fd, &found);
+
+	if (r == 0 && found == id)
+		return remount(fd, attrs);
+	b->missed++;
+	return r == -ENOENT || r == -ENOTDIR || r == -EACCES || r == -ELOOP ? 0 : r;
+}
+
+static int remount_line(struct below *b, char *line, unsigned attrs)
 {
 	struct mountinfo m;
-	int r;
+	uint32_t id, parent;
 
-	if (!mountinfo_parse(line, &m) || !path_is_in(m.point, top) || streq(m.point, top))
+	/* The kernel lists a mount behind the one that it is on. */
+	if (!mountinfo_parse(line, &m) || str_to_u32(m.id, UINT32_MAX, &id) < 0 ||
+	    str_to_u32(m.parent, UINT32_MAX, &parent) < 0 || !is_below(b, parent))
 		return 0;
-	autoclose int fd = open(m.point, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	r = fd < 0 ? -errno : remount(fd, attrs);
-	/* A mount that another one hides can't be reached by anybody inside either. What has
-	 * its name now, if anything, is no mount (-EINVAL). */
-	return r == -ENOENT || r == -ENOTDIR || r == -EACCES || r == -EINVAL ? 0 : r;
+	if (b->n == BELOW_MAX)
+		return -E2BIG;
+	b->ids[b->n++] = id;
+	return has_attrs(m.flags, attrs) ? 0 : remount_by_name(b, &m, id, attrs);
 }
 
 /* Without stdio, which allocates: this runs between clone and exec. */
-static int remount_below(int fd, unsigned attrs)
+static int remount_listed(struct below *b, unsigned attrs)
 {
 	static char lines[16 * PATH_MAX]; /* two paths of blanks are eight */
-	char top[PATH_MAX], link[sizeof("/proc/self/fd/") + 10];
-	size_t used = 0;
-	ssize_t n;
-	int r = remount(fd, attrs);
-
-	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	n = readlink(link, top, sizeof(top) - 1);
-	if (n < 0)
-		return -errno;
-	top[n] = '\0';
 	autoclose int info = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
-	if (info < 0)
-		return -errno;
+	size_t used = 0;
+	ssize_t n = 0;
+	int r = info < 0 ? -errno : 0;
+
 	while (r == 0 && (n = read(info, lines + used, sizeof(lines) - 1 - used)) > 0) {
 		char *rest = lines, *end;
 
@@ -96,13 +154,35 @@ static int remount_below(int fd, unsigned attrs)
 		lines[used] = '\0';
 		while (r == 0 && (end = strchr(rest, '\n'))) {
 			*end = '\0';
-			r = remount_line(rest, top, attrs);
+			r = remount_line(b, rest, attrs);
 			rest = end + 1;
 		}
 		used = strlen(rest);
 		if (used == sizeof(lines) - 1)
 			return -ENAMETOOLONG;
 		memmove(lines, rest, used);
+	}
+	return r == 0 && n < 0 ? -errno : r;
+}
+
+/* Somebody outside may rename what leads to a mount, between our look at its name and the use of it:
+ * so it is looked at again. What then still has no name is hidden by another mount, and out of
+ * reach for those inside too. */
+static int remount_below(int fd, unsigned attrs)
+{
+	static struct below below;
+	uint32_t top;
+	int r = remount(fd, attrs);
+
+	if (r == 0)
+		r = mount_id(fd, &top);
+	for (int look = 0; look < LOOKS_MAX && r == 0; look++) {
+		below.ids[0] = top;
+		below.n = 1;
+		below.missed = 0;
+		r = remount_listed(&below, attrs);
+		if (below.missed == 0)
+			break;
 	}
 	return r;
 }

@@ -7,6 +7,7 @@
 #include "tap.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -106,6 +107,15 @@ static void source_make(void)
 	(void)mkdirat(s.dir, "bound", 0755);
 	mount_at(s.dir, "bound-beside", 0);
 	mount_at(s.dir, "boun", 0);
+}
+
+static void race_make(void)
+{
+	autoclose int top = scratch_folder(s.dir, "race");
+
+	(void)mkdirat(top, "a", 0755);
+	(void)mkdirat(top, "b", 0755);
+	mount_at(top, "a/mounted", 0);
 }
 
 /* ---- in a child -------------------------------------------------------------------------- */
@@ -284,6 +294,48 @@ static void test_attrs(unsigned attrs, bool here)
 	(void)munmap(old, sizeof(*old));
 }
 
+/* Names that lead to mounts are exchanged all the time: a mount is below all the same. */
+static void test_race(void)
+{
+	enum { ROUNDS = 40 };
+	autoclose int top = openat(s.dir, "race", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int writable = 0, status;
+	pid_t racer = fork();
+
+	while (racer == 0)
+		if (renameat2(top, "a", top, "b", RENAME_EXCHANGE) < 0 || getppid() == 1)
+			_exit(1);
+	for (int i = 0; i < ROUNDS; i++) {
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			static const unsigned calls[] = {SYS_mount_setattr};
+			char path[PATH_MAX];
+
+			(void)snprintf(path, sizeof(path), "%s/race", s.path);
+			if (unshare(CLONE_NEWNS) < 0 ||
+			    mount(path, path, NULL, MS_BIND | MS_REC, NULL) < 0 ||
+			    nosys_load(calls, ARRAY_SIZE(calls)) < 0)
+				_exit(2);
+			autoclose int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+			if (mount_set_attrs(fd, SYS_ATTR_RDONLY) < 0)
+				_exit(3);
+			/* By whichever name it has. */
+			for (int tries = 0; tries < 1000; tries++)
+				if (openat(fd, tries % 2 ? "a/mounted/x" : "b/mounted/x",
+					   O_CREAT | O_WRONLY | O_CLOEXEC, 0600) >= 0)
+					_exit(1);
+			_exit(0);
+		}
+		(void)waitpid(pid, &status, 0);
+		writable += status != 0;
+	}
+	(void)kill(racer, SIGKILL);
+	(void)waitpid(racer, &status, 0);
+	check_that(WIFSIGNALED(status), "names were exchanged until the end");
+	check_int(writable, 0);
+}
+
 static int run(void)
 {
 	static const unsigned all =
@@ -295,6 +347,7 @@ static int run(void)
 	}
 	s.dir = scratch_must(open(s.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), s.path);
 	source_make();
+	race_make();
 	/* In a second one the flags of all that is there are locked. */
 	scratch_must(namespace_enter(0, 0), "a user namespace in a user namespace");
 	test_attrs(SYS_ATTR_RDONLY, false);
@@ -302,6 +355,7 @@ static int run(void)
 	test_attrs(all, false);
 	test_attrs(SYS_ATTR_RDONLY, true);
 	test_attrs(all, true);
+	test_race();
 	return tap_done();
 }
 
