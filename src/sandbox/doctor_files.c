@@ -143,12 +143,28 @@ void doctor_fuse_overlayfs(const struct doctor_request *q, struct doctor_finding
 
 /* ---- the drivers ------------------------------------------------------------------------- */
 
-/* One of the drivers must work. */
+/* The kernel's, with an upper in the store. -ENOENT, without a sentence: there is none yet. */
+static int store_try(const struct doctor_request *q, bool *ret_userxattr)
+{
+	autoclose int dir =
+		q->store ? open(q->store, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -EBADF;
+	enum { FILES_MIN = 32 };
+	struct rlimit files;
+
+	if (dir < 0)
+		return -ENOENT;
+	/* What is made could else not be removed again. */
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < FILES_MIN)
+		return fail(EMFILE, "not tried: too few open files");
+	return overlay_kernel_try(q->store, dir, ret_userxattr);
+}
+
+/* One of the drivers must work; the kernel's does without memory where it has to. */
 void doctor_overlay(const struct doctor_request *q, struct doctor_finding *f)
 {
 	struct doctor_finding device = {0}, program = {0};
 	bool userxattr;
-	int r = overlay_kernel_try(NULL, -EBADF, &userxattr);
+	int r = overlay_kernel_try(NULL, -EBADF, &userxattr), in_store;
 
 	if (r == 0) {
 		doctor_find(f, DOCTOR_OK, "the kernel's driver works with an upper in memory");
@@ -158,14 +174,24 @@ void doctor_overlay(const struct doctor_request *q, struct doctor_finding *f)
 	doctor_find_failure(f, DOCTOR_BROKEN, r, "root");
 	if (r != -EOPNOTSUPP)
 		return;
+	in_store = store_try(q, &userxattr);
+	if (in_store == 0) {
+		doctor_find(
+			f, DOCTOR_OK,
+			"the kernel's driver works with an upper in '%s', not with one in memory",
+			q->store);
+		return;
+	}
 	doctor_fuse_device(q, &device);
 	doctor_fuse_overlayfs(q, &program);
 	if (device.status == DOCTOR_OK && program.status == DOCTOR_OK) {
 		doctor_find(
 			f, DOCTOR_LIMITED,
-			"fuse-overlayfs works, which is slower; the kernel's driver doesn't: %s",
+			"fuse-overlayfs works, which is slower; the kernel's driver doesn't%s: %s",
+			in_store != -ENOENT ? "" : " in memory, and there is no store yet",
 			fail_text());
-		doctor_mend(f, "boot a kernel from Linux 5.11 on; sudo modprobe overlay");
+		doctor_mend(f, "boot a kernel from Linux %s on; sudo modprobe overlay",
+			    in_store != -ENOENT ? "5.11" : "6.6");
 		return;
 	}
 	doctor_find(f, DOCTOR_BROKEN, "no driver works: %s; and %s", f->found,
@@ -175,24 +201,17 @@ void doctor_overlay(const struct doctor_request *q, struct doctor_finding *f)
 
 void doctor_overlay_kept(const struct doctor_request *q, struct doctor_finding *f)
 {
-	autoclose int dir =
-		q->store ? open(q->store, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -EBADF;
-	enum { FILES_MIN = 32 };
-	struct rlimit files;
 	bool userxattr;
-	int r;
+	int r = store_try(q, &userxattr);
 
-	if (dir < 0) {
+	if (r == -ENOENT) {
 		doctor_find(f, DOCTOR_OK, "not tried: there is no store yet");
 		return;
 	}
-	/* What is made could else not be removed again. */
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < FILES_MIN) {
-		doctor_find_failure(f, DOCTOR_LIMITED,
-				    fail(EMFILE, "not tried: too few open files"), "");
+	if (r == -EMFILE) {
+		doctor_find_failure(f, DOCTOR_LIMITED, r, "");
 		return;
 	}
-	r = overlay_kernel_try(q->store, dir, &userxattr);
 	if (r == 0) {
 		doctor_find(f, DOCTOR_OK, "the kernel's driver works with an upper in '%s'%s",
 			    q->store, userxattr ? "" : ", without user xattrs");

@@ -43,6 +43,7 @@ hint: leave --overlay out, or use --overlay fuse"
         "^overlay / .*upperdir=/proc/self/fd/[0-9]*/upper,.*volatile,userxattr"
     mounted --overlay kernel
     like "--overlay kernel: the same" "$out" "^overlay / .*volatile,userxattr"
+    like "sbx doctor finds that" "$("$SBX" doctor --json)" "the kernel's driver works with an upper in '$store', not with one in memory"
     is "Landlock is its second version" "$(plan landlock)" 2
     ;;
 esac
