@@ -334,7 +334,8 @@ static const struct {
 	{"keys", EDQUOT,  ALONE, "too many keyrings: end some sandboxes, or sudo sysctl -w kernel.keys.maxkeys=2000"},
 	{"limits", EPERM, ALONE, "ask for no more than ulimit -H shows"},
 	{"user", EINVAL,  ALONE, "that user isn't mapped: give more subordinate ids, or use --map subids"},
-	{"user", EPERM,   ALONE, "supplementary groups need a range in /etc/subgid"},
+	{"user", EPERM,   MORE,  NULL, powerless},
+	{"capabilities", EPERM, MORE, NULL, powerless},
 };
 /* clang-format on */
 
