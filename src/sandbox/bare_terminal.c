@@ -63,5 +63,12 @@ static const struct sock_filter no_typing[] = {
 
 void bare_terminal_filter(struct plan *p)
 {
+	struct bare *b = p->bare;
+	struct plan_filter last;
+
 	bare_add_filter(p, no_typing, ARRAY_SIZE(no_typing));
+	/* Before the caller's, which may forbid to load another. */
+	last = b->filters[b->n_filters - 1];
+	memmove(b->filters + 1, b->filters, (b->n_filters - 1) * sizeof(last));
+	b->filters[0] = last;
 }

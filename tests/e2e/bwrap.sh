@@ -377,6 +377,20 @@ for more in "" "--unshare-pid"; do
     is "no typing on the caller's terminal $more" "$got" "EPERM EPERM "
 done
 
+# One that forbids to load filters, as many do.
+python3 - >noprctl <<'END'
+import struct, sys
+PRCTL, DENY, ALLOW = 157, 0x00050001, 0x7fff0000
+code = [(0x20, 0, 0, 0), (0x15, 0, 1, PRCTL), (0x06, 0, 0, DENY), (0x06, 0, 0, ALLOW)]
+sys.stdout.buffer.write(b"".join(struct.pack("=HBBI", *c) for c in code))
+END
+if [ "$(uname -m)" = x86_64 ]; then
+    for more in "" "--unshare-pid"; do
+        got=$(script -qec "$ours $host $more --seccomp 5 python3 type.py 5<noprctl" /dev/null </dev/null | tr -d '\r' | tr '\n' ' ')
+        is "nor with a filter after which no other can be loaded $more" "$got" "EPERM EPERM "
+    done
+fi
+
 # ---- attacks ------------------------------------------------------------------------------------
 # What a sandbox could write before is bound again, with links that somebody planted in it.
 mkdir -p proj outside room
