@@ -158,7 +158,8 @@ static int descriptors_close(void)
 	int r = sys_set_cloexec(WIRE_FD);
 
 	sys_close_range(WIRE_FD + 1, UINT32_MAX);
-	return r < 0 ? init_fail(WIRE_FD, -r, "keep the launcher's socket from the command") : 0;
+	return r < 0 ? init_fail(WIRE_FD, -r, "keep the launcher's socket from the command")
+		     : 0;
 }
 
 static int session_start(int terminal)
