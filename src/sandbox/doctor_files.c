@@ -201,7 +201,7 @@ void doctor_overlay(const struct doctor_request *q, struct doctor_finding *f)
 
 void doctor_overlay_kept(const struct doctor_request *q, struct doctor_finding *f)
 {
-	bool userxattr;
+	bool userxattr = false;
 	int r = store_try(q, &userxattr);
 
 	if (r == -ENOENT) {
