@@ -41,6 +41,7 @@ static uint32_t turn;
 static int epoll = -EBADF, tap = -EBADF;
 static Slirp *slirp;
 static struct loop_watch tap_watch;
+static bool tap_is_gone;
 
 int64_t loop_now(void)
 {
@@ -237,7 +238,7 @@ static int slirp_make(bool host_loopback)
 
 /* ---- the tap ----------------------------------------------------------------------------- */
 
-/* One frame; false where there is none. libslirp wants room in front of what it is given. */
+/* One frame; false where there is none. The tap of an interface that is no more has an error for good. */
 static bool tap_read(void)
 {
 	static uint8_t buffer[FRAME_MAX] __attribute__((aligned(64)));
@@ -247,6 +248,8 @@ static bool tap_read(void)
 	ssize_t n = readv(tap, parts, ARRAY_SIZE(parts));
 	size_t len;
 
+	if (n < 0 && errno != EINTR && errno != EAGAIN)
+		tap_is_gone = true;
 	if (n < (ssize_t)sizeof(head))
 		return n >= 0 || errno == EINTR;
 	len = (size_t)n - sizeof(head);
@@ -336,6 +339,6 @@ int loop_run(void)
 
 	do
 		r = loop_turn();
-	while (r == 0);
+	while (r == 0 && !tap_is_gone);
 	return r;
 }

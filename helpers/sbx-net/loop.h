@@ -36,5 +36,5 @@ void loop_send(uint8_t *frame, unsigned len);
  * read yet. */
 int loop_prepare(int tap, bool host_loopback);
 
-/* Serves it. Returns only on failure. */
+/* Serves it until it is gone: with its sandbox, or removed in there. 0 then, else a negative errno. */
 int loop_run(void);

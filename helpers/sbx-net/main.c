@@ -40,7 +40,8 @@ int main(void)
 	(void)sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
 	/* What was executed by a descriptor has its number for a name. */
 	(void)prctl(PR_SET_NAME, "sbx-net");
-	if (run() < 0)
-		(void)dprintf(STDERR_FILENO, "%s\n", fail_text());
+	if (run() == 0)
+		return 0;
+	(void)dprintf(STDERR_FILENO, "%s\n", fail_text());
 	return 1;
 }

@@ -228,7 +228,8 @@ static int fuse_reap(struct launch *l, int r)
 	return r < 0 && WIFEXITED(status) && WEXITSTATUS(status) ? fuse_complaint(l) : r;
 }
 
-/* Its work is over with pid 1. One that ended before has left the sandbox without a network. */
+/* Its work is over with pid 1, or with the interface. One that failed before has left the sandbox without a
+ * network. */
 static void network_reap(struct launch *l)
 {
 	char said[SAID_MAX], note[FAIL_TEXT_MAX];
@@ -241,6 +242,8 @@ static void network_reap(struct launch *l)
 		(void)waitpid(l->network, &status, 0);
 		return;
 	}
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return;
 	(void)snprintf(note, sizeof(note), "the network ended early: %s",
 		       last_said(l->network_errors, said));
 	l->options->say(note);

@@ -99,10 +99,20 @@ like "frames to addresses of the host bring no answer" "$out" '^no answer to [0-
 is "a helper that saw them serves on" "$(client tcp 192.0.2.9 7000)" "hello from 192.0.2.1"
 
 # ---- the helper ----
-"$SBX" enter --map self --net slirp "$root" -- sleep 5 &
+# $helper becomes the one of the launcher $sandbox.
+helper_wait() {
+    for _ in $(seq 50); do
+        helper=$(pgrep -P "$sandbox" -x sbx-net) && return
+        sleep 0.1
+    done
+}
+
+"$SBX" enter --map self --net slirp "${admin[@]}" -v "$SBX_SOURCE/tests/e2e/net_client.pl:/client.pl:ro" "$root" -- \
+    sh -c 'sleep 1; perl /client.pl unplug; sleep 4' >"$work/out" 2>"$work/err" </dev/null &
 sandbox=$!
-for _ in $(seq 50); do
-    helper=$(pgrep -x sbx-net) && [ -r "/proc/$helper/status" ] && break
+helper_wait
+for _ in $(seq 40); do
+    grep -qs '^State:.[^Z]' "/proc/$helper/status" || break
     sleep 0.1
 done
 sleep 0.5
@@ -114,14 +124,19 @@ kill -KILL "$sandbox"
 for _ in $(seq 50); do
     [ -d "/proc/$helper" ] || break
     sleep 0.1
+check "a sandbox without its interface has no helper that waits in vain" [ -d "/proc/$sandbox" ]
+like "it has ended" "$(grep '^State:' "/proc/$helper/status")" 'Z|^$'
+wait "$sandbox"
+is "the interface was removed, and nothing is complained of" "$(cat "$work/out" "$work/err")" unplugged
+
+"$SBX" enter --map self --net slirp "$root" -- sleep 5 &
+sandbox=$!
+helper_wait
 done
 check "it ends with the launcher" [ ! -d "/proc/$helper" ]
 "$SBX" enter --map self --net slirp "$root" -- sh -c 'sleep 1; perl -e "use Socket; socket(my \$s, PF_INET, SOCK_STREAM, 0); print connect(\$s, sockaddr_in(7000, inet_aton(q(192.0.2.9)))) ? 1 : 0"' >"$work/out" 2>"$work/err" &
 sandbox=$!
-for _ in $(seq 50); do
-    helper=$(pgrep -x sbx-net) && break
-    sleep 0.1
-done
+helper_wait
 kill -KILL "$helper"
 wait "$sandbox"
 like "a helper that dies takes the network with it, and that is told" "$(cat "$work/err")" 'note: the network ended early'

@@ -92,6 +92,16 @@ sub frames {
     print "no answer to $sent frames";
 }
 
+# Removes the interface (rtnetlink(7)).
+sub unplug {
+    my ($PF_NETLINK, $RTM_DELLINK, $NLM_F_REQUEST) = (16, 17, 1);
+    open(my $f, '<', '/sys/class/net/eth0/ifindex') or die;
+    chomp(my $index = <$f>);
+    socket(my $s, $PF_NETLINK, SOCK_RAW, 0) or die "netlink: $!";
+    send($s, pack('LSSLL', 32, $RTM_DELLINK, $NLM_F_REQUEST, 1, 0) . pack('CxSlLL', 0, 0, $index, 0, 0), 0) or die "send: $!";
+    print -e '/sys/class/net/eth0' ? 'still there' : 'unplugged';
+}
+
 if ($what eq 'tcp') {
     print all(opened(SOCK_STREAM));
 } elsif ($what eq 'udp') {
@@ -132,4 +142,6 @@ if ($what eq 'tcp') {
     frames();
 } else {
     die "what is '$what'?";
+} elsif ($what eq 'unplug') {
+    unplug();
 }
