@@ -36,14 +36,24 @@ struct range {
 	unsigned prefix;
 };
 
+/* Services of a cloud's that answer to the host because of where it stands, with its secrets: most have a
+ * link-local address, and Alibaba's, Azure's, Amazon's, Google's and Oracle's have these too. */
 static const struct range refused_ipv4[] = {
 	{"0.0.0.0", 8},		  {"127.0.0.0", 8}, {"169.254.0.0", 16},
-	{NET_ROUTER, NET_PREFIX}, {"224.0.0.0", 3},
+	{NET_ROUTER, NET_PREFIX}, {"224.0.0.0", 3}, {"100.100.100.200", 32},
+	{"168.63.129.16", 32},
 };
 
 /* 64:ff9b:: would lead a translator to any of the above. */
 static const struct range refused_ipv6[] = {
-	{"::", 8}, {"64:ff9b::", 16}, {NET_ROUTER6, NET_PREFIX6}, {"fe80::", 9}, {"ff00::", 8},
+	{"::", 8},
+	{"64:ff9b::", 16},
+	{NET_ROUTER6, NET_PREFIX6},
+	{"fe80::", 9},
+	{"ff00::", 8},
+	{"fd00:ec2::254", 128},
+	{"fd20:ce::254", 128},
+	{"fd00:c1::a9fe:a9fe", 128},
 };
 
 static bool is_in(int family, const unsigned char *address, const struct range *range)

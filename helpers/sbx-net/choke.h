@@ -15,8 +15,7 @@
  * connection and looks whether it came here; a helper for which that doesn't hold ends.
  *
  * Refused are, whatever is asked for: addresses that stand for this host (loopback, its own ones),
- * link-local ones (with the metadata services of clouds among them), this network's own, and
- * multicast.
+ * link-local ones, the metadata services of clouds, this network's own, and multicast.
  */
 
 struct choke_policy {

@@ -33,7 +33,10 @@ ip route add default via 192.0.2.9
 ip route add default via 2001:db8::9
 at_server ip link set lo up
 at_server ip address add 192.0.2.9/24 dev down0
-at_server ip address add 169.254.169.254/32 dev down0
+clouds=(169.254.169.254 100.100.100.200 168.63.129.16 fd00:ec2::254 fd20:ce::254 fd00:c1::a9fe:a9fe)
+for address in "${clouds[@]}"; do
+    at_server ip address add "$address" dev down0
+done
 at_server ip address add 2001:db8::9/64 dev down0 nodad
 at_server ip link set down0 up
 echo 'nameserver 192.0.2.8
@@ -87,7 +90,8 @@ is "nobody listens: refused at once" "$(client tcp 192.0.2.9 9)" "Connection ref
 # ---- what is out of reach, though somebody listens there ----
 like "the host's services are there" "$(perl "$SBX_SOURCE/tests/e2e/net_client.pl" tcp 127.0.0.1 7000)" hello
 like "link-local ones too" "$(perl "$SBX_SOURCE/tests/e2e/net_client.pl" tcp 169.254.169.254 7000)" 'hello|unreach'
-for address in 127.0.0.1 192.0.2.1 2001:db8::1 ::1 169.254.169.254 10.0.2.2 fd00::2 10.0.2.3 0.0.0.0 ::ffff:127.0.0.1 64:ff9b::7f00:1; do
+like "and a cloud's" "$(perl "$SBX_SOURCE/tests/e2e/net_client.pl" tcp fd00:ec2::254 7000)" hello
+for address in "${clouds[@]}" 127.0.0.1 192.0.2.1 2001:db8::1 ::1 10.0.2.2 fd00::2 10.0.2.3 0.0.0.0 ::ffff:127.0.0.1 64:ff9b::7f00:1; do
     like "$address by TCP" "$(client tcp $address 7000)" 'refused|unreachable|Invalid|denied|assign'
     like "$address by UDP" "$(client udp $address 7000)" 'refused|unreachable|Invalid|silence|denied|assign'
 done
