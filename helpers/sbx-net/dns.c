@@ -23,6 +23,7 @@ enum {
 	ROUNDS = 2,
 	DNS_PORT = 53,
 	FLAG_RESPONSE = 0x80, /* of byte 2 */
+	OPCODE = 0x78,	      /* 0: a question */
 	FLAG_TRUNCATED = 0x02,
 	SERVFAIL = 2,
 };
@@ -43,6 +44,9 @@ struct flow {
 	uint8_t data[4096];
 	size_t start, end;
 	bool is_over; /* the side that is read has ended */
+	bool is_asking;
+	unsigned at,
+		len; /* of the message that is being read, where it is asking; its length goes before it */
 };
 
 struct side {
@@ -98,6 +102,12 @@ static int server_connect(unsigned tries, int type)
 }
 
 /* ---- questions --------------------------------------------------------------------------- */
+
+/* By byte 2 of a message. To a server that trusts its host an update or a notice would come from that. */
+static bool is_question(uint8_t flags)
+{
+	return !(flags & (FLAG_RESPONSE | OPCODE));
+}
 
 static void question_close(struct question *q)
 {
@@ -176,7 +186,7 @@ void dns_ask(const struct frame_datagram *d)
 {
 	struct question *q = NULL;
 
-	if (d->len < HEAD_LEN || d->len > FRAME_ANSWER_MAX || (d->payload[2] & FLAG_RESPONSE))
+	if (d->len < HEAD_LEN || d->len > FRAME_ANSWER_MAX || !is_question(d->payload[2]))
 		return;
 	for (size_t i = 0; i < QUESTIONS_MAX && !q; i++)
 		if (!questions[i].is_open)
@@ -204,6 +214,27 @@ static void stream_close(struct stream *s)
 	s->is_open = false;
 }
 
+/* Whether what was read is nothing but questions (RFC 1035, 4.2.2). */
+static bool flow_asks(struct flow *f)
+{
+	enum { LENGTH = 2, FLAGS = LENGTH + 2 };
+
+	for (size_t i = f->start; i < f->end; i++) {
+		uint8_t byte = f->data[i];
+
+		if (f->at < LENGTH)
+			f->len = f->len << 8 | byte;
+		else if (f->at == FLAGS && !is_question(byte))
+			return false;
+		f->at++;
+		if (f->at == LENGTH && f->len < HEAD_LEN)
+			return false;
+		if (f->at > LENGTH && f->at == LENGTH + f->len)
+			f->at = f->len = 0;
+	}
+	return true;
+}
+
 /* False where the connection has failed. */
 static bool flow_move(struct flow *f, int from, int to)
 {
@@ -218,6 +249,8 @@ static bool flow_move(struct flow *f, int from, int to)
 		f->is_over = n == 0;
 		if (f->is_over)
 			(void)shutdown(to, SHUT_WR);
+		if (f->is_asking && !flow_asks(f))
+			return false;
 	}
 	if (f->start == f->end)
 		return true;
@@ -264,6 +297,15 @@ static bool stream_connected(struct stream *s)
 	return true;
 }
 
+/* A side of which nothing is wanted is out of the set: its end would wake us for ever. */
+static bool side_watch(struct side *side, uint32_t wanted)
+{
+	if (wanted)
+		return loop_watch(&side->watch, wanted) == 0;
+	loop_unwatch(&side->watch);
+	return true;
+}
+
 static bool stream_move(struct stream *s, uint32_t events)
 {
 	int inside = s->inside.watch.fd, outside = s->outside.watch.fd;
@@ -274,8 +316,8 @@ static bool stream_move(struct stream *s, uint32_t events)
 	is_empty = s->in.start == s->in.end;
 	if (is_empty && (s->in.is_over || (events & (EPOLLERR | EPOLLHUP))))
 		return false;
-	return loop_watch(&s->inside.watch, side_wants(&s->out, &s->in)) == 0 &&
-	       loop_watch(&s->outside.watch, side_wants(&s->in, &s->out)) == 0;
+	return side_watch(&s->inside, side_wants(&s->out, &s->in)) &&
+	       side_watch(&s->outside, side_wants(&s->in, &s->out));
 }
 
 static void on_stream(struct loop_watch *w, uint32_t events)
@@ -303,7 +345,7 @@ int dns_connect(int fd)
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) < 0)
 		return -ECONNREFUSED;
 	autoclose int theirs = pair[0];
-	*s = (struct stream){.is_open = true};
+	*s = (struct stream){.is_open = true, .out.is_asking = true};
 	s->inside = (struct side){{on_stream, pair[1]}, s};
 	s->outside = (struct side){{on_stream, -EBADF}, s};
 	loop_forget(fd);

@@ -12,6 +12,9 @@
  * and the answer goes back. Nothing is kept. A datagram gets a socket of its own, connected to the
  * server, so that the kernel chooses the port and drops what others send; its id is ours, and random.
  * A connection (answers that no datagram holds) is passed on byte by byte.
+ *
+ * Questions pass, and no other messages: a name server may take updates from its own host, which is what we
+ * look like.
  */
 
 void dns_start(const struct net_config *config);

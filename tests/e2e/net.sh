@@ -73,6 +73,11 @@ inside "$root" -- getent hosts www
 like "the search list" "$out" '192\.0\.2\.9 +www'
 inside "$root" -- perl /client.pl dns-tcp www.example.org
 is "an answer that fits no datagram comes by TCP" "$out" "192.0.2.9"
+inside "$root" -- perl /client.pl dns-udp www.example.org
+is "a question by hand" "$out" "192.0.2.9"
+for what in dns-update-tcp dns-update-udp; do
+    like "the host's name server gets questions alone ($what)" "$(client $what www.example.org)" '^(no answer|silence)'
+done
 inside "$root" -- getent hosts missing.example.org
 check "a name that doesn't exist" [ "$status" = 2 ]
 for size in 1 100000 3000000; do
@@ -119,6 +124,14 @@ for _ in $(seq 40); do
     grep -qs '^State:.[^Z]' "/proc/$helper/status" || break
     sleep 0.1
 done
+check "a sandbox without its interface has no helper that waits in vain" [ -d "/proc/$sandbox" ]
+like "it has ended" "$(grep '^State:' "/proc/$helper/status")" 'Z|^$'
+wait "$sandbox"
+is "the interface was removed, and nothing is complained of" "$(cat "$work/out" "$work/err")" unplugged
+
+"$SBX" enter --map self --net slirp "$root" -- sleep 5 &
+sandbox=$!
+helper_wait
 sleep 0.5
 like "it has no capabilities, no new ones, and a filter" "$(grep -E '^(CapEff|CapBnd|NoNewPrivs|Seccomp):' "/proc/$helper/status" | tr -d '\n\t ')" \
     '^CapEff:0+CapBnd:0+NoNewPrivs:1Seccomp:2$'
@@ -128,14 +141,6 @@ kill -KILL "$sandbox"
 for _ in $(seq 50); do
     [ -d "/proc/$helper" ] || break
     sleep 0.1
-check "a sandbox without its interface has no helper that waits in vain" [ -d "/proc/$sandbox" ]
-like "it has ended" "$(grep '^State:' "/proc/$helper/status")" 'Z|^$'
-wait "$sandbox"
-is "the interface was removed, and nothing is complained of" "$(cat "$work/out" "$work/err")" unplugged
-
-"$SBX" enter --map self --net slirp "$root" -- sleep 5 &
-sandbox=$!
-helper_wait
 done
 check "it ends with the launcher" [ ! -d "/proc/$helper" ]
 "$SBX" enter --map self --net slirp "$root" -- sh -c 'sleep 1; perl -e "use Socket; socket(my \$s, PF_INET, SOCK_STREAM, 0); print connect(\$s, sockaddr_in(7000, inet_aton(q(192.0.2.9)))) ? 1 : 0"' >"$work/out" 2>"$work/err" &

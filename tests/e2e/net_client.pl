@@ -130,18 +130,20 @@ if ($what eq 'tcp') {
     socket(my $c, PF_INET, SOCK_STREAM, 0);
     my ($p) = sockaddr_in(getsockname $l);
     print connect($c, sockaddr_in($p, INADDR_LOOPBACK)) ? 'looped' : "$!";
-} elsif ($what eq 'dns-tcp') {
+} elsif ($what =~ '^dns-') {
+    my ($type, $flags) = ($what =~ /udp/ ? SOCK_DGRAM : SOCK_STREAM, $what =~ /update/ ? 0x2800 : 0x100);
     ($host, $port) = ('10.0.2.3', 53);
-    my $s = opened(SOCK_STREAM);
+    my $s = opened($type);
     my $name = join '', map { pack('C', length) . $_ } split /\./, $ARGV[1];
-    my $q = pack('nnnnnn', 7, 0x100, 1, 0, 0, 0) . $name . "\0" . pack('nn', 1, 1);
-    syswrite $s, pack('n', length $q) . $q;
-    sysread $s, my $answer, 2000;
-    print inet_ntoa(substr $answer, -4);
+    my $q = pack('nnnnnn', 7, $flags, 1, 0, 0, 0) . $name . "\0" . pack('nn', 1, 1);
+    syswrite $s, ($type == SOCK_STREAM ? pack('n', length $q) : '') . $q;
+    alarm 3;
+    my $len = sysread $s, my $answer, 2000;
+    print $len ? inet_ntoa(substr $answer, -4) : 'no answer';
 } elsif ($what eq 'frames') {
     frames();
-} else {
-    die "what is '$what'?";
 } elsif ($what eq 'unplug') {
     unplug();
+} else {
+    die "what is '$what'?";
 }
