@@ -60,6 +60,11 @@ int journal_write(int state, const struct journal *j)
 			op_print(out, &j->v[i]);
 	if (fclose(out) != 0)
 		return fail_sys("write the journal of sbx apply");
+	/* One that is cut short couldn't be ended. */
+	if (len > JOURNAL_MAX)
+		return fail_hint(fail(E2BIG,
+				      "there are too many changes to be taken over at once"),
+				 "name some of them: sbx apply NAME PATH");
 	return io_replace_file(state, file, text, len);
 }
 
