@@ -72,7 +72,9 @@ enum mark mark_read(enum plan_overlay driver, int dir, const char *name, const s
 	const char *behind = driver == PLAN_OVERLAY_FUSE ? str_after(name, prefix) : NULL;
 
 	*ret_name = name;
-	if (behind && is_opaque_file(name))
+	/* ".." would be marked as removed in the folder of the tree, which is the one above it. */
+	if (behind &&
+	    (is_opaque_file(name) || !*behind || streq(behind, ".") || streq(behind, "..")))
 		return MARK_OWN;
 	if (behind) {
 		*ret_name = behind;

@@ -29,6 +29,10 @@ static void test_marks(void)
 		{PLAN_OVERLAY_FUSE, S_IFREG, 0, ".wh.file", "file", MARK_WHITEOUT},
 		{PLAN_OVERLAY_FUSE, S_IFREG, 0, ".wh..wh..opq", ".wh..wh..opq", MARK_OWN},
 		{PLAN_OVERLAY_FUSE, S_IFCHR, 0, ".wh..opq", ".wh..opq", MARK_OWN},
+		{PLAN_OVERLAY_FUSE, S_IFREG, 0, ".wh.", ".wh.", MARK_OWN},
+		{PLAN_OVERLAY_FUSE, S_IFREG, 0, ".wh..", ".wh..", MARK_OWN},
+		{PLAN_OVERLAY_FUSE, S_IFCHR, 0, ".wh...", ".wh...", MARK_OWN},
+		{PLAN_OVERLAY_FUSE, S_IFREG, 0, ".wh....", "...", MARK_WHITEOUT},
 		{PLAN_OVERLAY_FUSE, S_IFREG, 0, ".whfile", ".whfile", MARK_NONE},
 	};
 
