@@ -9,6 +9,9 @@
 #include <errno.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -16,19 +19,29 @@
 #include <unistd.h>
 
 /* clang-format off */
-/* Sockets, waiting, time, memory; and how a process ends. socket() itself has a rule of its own. */
+/* Sockets, waiting, time, memory; and how a process ends. Some have rules of their own, below. */
 static const char *const calls[] = {
 	"accept", "accept4", "bind", "brk", "clock_gettime", "close", "connect", "dup3", "epoll_ctl",
 	"epoll_pwait", "epoll_wait", "exit", "exit_group", "fcntl", "futex", "getpeername", "getrandom",
-	"getsockname", "getsockopt", "gettimeofday", "ioctl", "listen", "madvise", "mmap", "mprotect",
+	"getsockname", "getsockopt", "gettimeofday", "listen", "madvise",
 	"mremap", "munmap", "read", "readv", "recv", "recvfrom", "recvmsg", "restart_syscall",
 	"rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "send", "sendmsg", "sendto", "setsockopt",
 	"shutdown", "socketpair", "time", "write", "writev",
 };
 /* clang-format on */
 
-/* Never AF_UNIX, whose abstract names are the host's. */
-static const int families[] = {AF_INET, AF_INET6};
+/* Never AF_UNIX, whose abstract names are the host's; of a socket how much there is to read, and nothing of
+ * the tap's, which doesn't ask for rights; and no memory that can be executed. */
+static const struct {
+	const char *call;
+	struct scmp_arg_cmp allowed;
+} limited[] = {
+	{"socket", {0, SCMP_CMP_MASKED_EQ, UINT32_MAX, AF_INET}},
+	{"socket", {0, SCMP_CMP_MASKED_EQ, UINT32_MAX, AF_INET6}},
+	{"ioctl", {1, SCMP_CMP_MASKED_EQ, UINT32_MAX, FIONREAD}},
+	{"mmap", {2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0}},
+	{"mprotect", {2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0}},
+};
 
 /* An empty folder that can't be written is the root. In a user namespace of its own, which grants what
  * it takes; what the helper could do with that goes with the capabilities. */
@@ -68,9 +81,10 @@ static int calls_refuse(void)
 		if (number >= 0)
 			r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0);
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(families) && r == 0; i++)
-		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-				     SCMP_A0_32(SCMP_CMP_EQ, (unsigned)families[i]));
+	for (size_t i = 0; i < ARRAY_SIZE(limited) && r == 0; i++)
+		r = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW,
+					   seccomp_syscall_resolve_name(limited[i].call), 1,
+					   &limited[i].allowed);
 	if (r == 0)
 		r = seccomp_load(filter);
 	seccomp_release(filter);
@@ -79,6 +93,8 @@ static int calls_refuse(void)
 
 int wall_raise(void)
 {
+	/* What libslirp says of frames goes to memory of the launcher's. */
+	static const struct rlimit said = {4096, 4096};
 	struct sys_caps none = {0};
 	struct rlimit files;
 	int r = root_leave();
@@ -90,6 +106,8 @@ int wall_raise(void)
 		files.rlim_cur = files.rlim_max < 16384 ? files.rlim_max : 16384;
 		(void)setrlimit(RLIMIT_NOFILE, &files);
 	}
+	(void)sigaction(SIGXFSZ, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
+	(void)setrlimit(RLIMIT_FSIZE, &said);
 	for (int cap = 0; prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0; cap++)
 		;
 	r = sys_capset(&none);

@@ -135,6 +135,7 @@ helper_wait
 sleep 0.5
 like "it has no capabilities, no new ones, and a filter" "$(grep -E '^(CapEff|CapBnd|NoNewPrivs|Seccomp):' "/proc/$helper/status" | tr -d '\n\t ')" \
     '^CapEff:0+CapBnd:0+NoNewPrivs:1Seccomp:2$'
+like "what it can say is limited" "$(grep '^Max file size' "/proc/$helper/limits")" ' 4096 +4096 '
 run setpriv --bounding-set=-all cat "/proc/$helper/maps"
 like "it can't be traced by who has no more rights than its user" "$err" 'denied|permitted'
 kill -KILL "$sandbox"
