@@ -97,8 +97,8 @@ like "the host's services are there" "$(perl "$SBX_SOURCE/tests/e2e/net_client.p
 like "link-local ones too" "$(perl "$SBX_SOURCE/tests/e2e/net_client.pl" tcp 169.254.169.254 7000)" 'hello|unreach'
 like "and a cloud's" "$(perl "$SBX_SOURCE/tests/e2e/net_client.pl" tcp fd00:ec2::254 7000)" hello
 for address in "${clouds[@]}" 127.0.0.1 192.0.2.1 2001:db8::1 ::1 10.0.2.2 fd00::2 10.0.2.3 0.0.0.0 ::ffff:127.0.0.1 64:ff9b::7f00:1; do
-    like "$address by TCP" "$(client tcp $address 7000)" 'refused|unreachable|Invalid|denied|assign'
-    like "$address by UDP" "$(client udp $address 7000)" 'refused|unreachable|Invalid|silence|denied|assign'
+    like "$address by TCP" "$(client tcp "$address" 7000)" 'refused|unreachable|Invalid|denied|assign'
+    like "$address by UDP" "$(client udp "$address" 7000)" 'refused|unreachable|Invalid|silence|denied|assign'
 done
 
 # The owner of the namespace changes routes and addresses, and sends what frames it likes.
