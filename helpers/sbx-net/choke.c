@@ -10,6 +10,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -77,7 +78,29 @@ static bool is_refused(int family, const void *address)
 	return false;
 }
 
-/* A socket can be bound to the host's own addresses alone. */
+int choke_connect(int fd, const struct sockaddr *to, socklen_t len)
+{
+	static int (*real)(int, const struct sockaddr *, socklen_t);
+
+	if (!real)
+		*(void **)&real = dlsym(RTLD_NEXT, "connect");
+	return real(fd, to, len);
+}
+
+/* Whether what FD, a socket for datagrams, sends to TO comes back by the loopback interface: the only one whose
+ * MTU is larger than any packet of IPv6. A router is addressed by its networks' own addresses (prefix::) too, and
+ * whole networks can be local; IPv4 lets a socket be bound to such ones. */
+static bool leads_back(int fd, const struct sockaddr *to, socklen_t len)
+{
+	int mtu = 0;
+	socklen_t size = sizeof(mtu);
+
+	if (to->sa_family != AF_INET6 || choke_connect(fd, to, len) < 0)
+		return false;
+	return getsockopt(fd, IPPROTO_IPV6, IPV6_MTU, &mtu, &size) < 0 || mtu > UINT16_MAX;
+}
+
+/* Else a socket can be bound to the host's own addresses alone. */
 static bool is_of_host(const struct sockaddr *to)
 {
 	struct sockaddr_storage own = {.ss_family = to->sa_family};
@@ -92,7 +115,7 @@ static bool is_of_host(const struct sockaddr *to)
 		((struct sockaddr_in6 *)&own)->sin6_port = 0;
 	/* What can't be told is the host's. */
 	return fd < 0 || bind(fd, (const struct sockaddr *)&own, len) == 0 ||
-	       errno != EADDRNOTAVAIL;
+	       errno != EADDRNOTAVAIL || leads_back(fd, to, len);
 }
 
 static bool is_loopback(int family, const void *address)
@@ -146,15 +169,6 @@ static bool may_send(const struct sockaddr *to, socklen_t len)
 	memcpy(&last, to, len);
 	when = now.tv_sec;
 	return true;
-}
-
-int choke_connect(int fd, const struct sockaddr *to, socklen_t len)
-{
-	static int (*real)(int, const struct sockaddr *, socklen_t);
-
-	if (!real)
-		*(void **)&real = dlsym(RTLD_NEXT, "connect");
-	return real(fd, to, len);
 }
 
 /* ---- what libslirp calls ----------------------------------------------------------------- */

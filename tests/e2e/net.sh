@@ -29,6 +29,9 @@ ip link add up0 type veth peer name down0 netns "$server"
 ip address add 192.0.2.1/24 dev up0
 ip address add 2001:db8::1/64 dev up0 nodad
 ip link set up0 up
+# A router has its networks' first addresses, too, and a whole network here.
+echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
+ip -6 route add local 2001:db8:7::/64 dev lo
 ip route add default via 192.0.2.9
 ip route add default via 2001:db8::9
 at_server ip link set lo up
@@ -95,11 +98,27 @@ is "nobody listens: refused at once" "$(client tcp 192.0.2.9 9)" "Connection ref
 # ---- what is out of reach, though somebody listens there ----
 like "the host's services are there" "$(perl "$SBX_SOURCE/tests/e2e/net_client.pl" tcp 127.0.0.1 7000)" hello
 like "link-local ones too" "$(perl "$SBX_SOURCE/tests/e2e/net_client.pl" tcp 169.254.169.254 7000)" 'hello|unreach'
+like "and a network of the host's" "$(perl "$SBX_SOURCE/tests/e2e/net_client.pl" tcp 2001:db8:7::5 7000)" hello
 like "and a cloud's" "$(perl "$SBX_SOURCE/tests/e2e/net_client.pl" tcp fd00:ec2::254 7000)" hello
-for address in "${clouds[@]}" 127.0.0.1 192.0.2.1 2001:db8::1 ::1 10.0.2.2 fd00::2 10.0.2.3 0.0.0.0 ::ffff:127.0.0.1 64:ff9b::7f00:1; do
+for address in "${clouds[@]}" 127.0.0.1 192.0.2.1 2001:db8::1 2001:db8:7::5 ::1 10.0.2.2 fd00::2 10.0.2.3 0.0.0.0 ::ffff:127.0.0.1 64:ff9b::7f00:1; do
     like "$address by TCP" "$(client tcp "$address" 7000)" 'refused|unreachable|Invalid|denied|assign'
     like "$address by UDP" "$(client udp "$address" 7000)" 'refused|unreachable|Invalid|silence|denied|assign'
 done
+
+# Its answer would come from another address, and be none to the client.
+heard() {
+    python3 -c 'import socket
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM); s.bind(("::", 7009)); s.settimeout(6); print("up", flush=True)
+try: print(s.recvfrom(9)[0])
+except TimeoutError: print("nothing")' >"$work/heard" &
+    local listener=$!
+    until grep -q up "$work/heard"; do sleep 0.1; done
+    "$@" >/dev/null
+    wait "$listener"
+    tail -n 1 "$work/heard"
+}
+is "the host hears a datagram to its network's address" "$(heard perl "$SBX_SOURCE/tests/e2e/net_client.pl" udp 2001:db8:: 7009)" "b'x'"
+is "and none from a sandbox" "$(heard client udp 2001:db8:: 7009)" nothing
 
 # The owner of the namespace changes routes and addresses, and sends what frames it likes.
 admin=(--cap-add NET_ADMIN --cap-add NET_RAW)
