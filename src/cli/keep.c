@@ -11,7 +11,9 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <termios.h>
 #include <unistd.h>
 
 static bool is_interactive(void)
@@ -82,6 +84,17 @@ static void interrupted(int sig)
 {
 }
 
+/* SIGINT is blocked but for here, so that one since the question isn't missed. */
+static bool byte_read(char *ret_byte)
+{
+	struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
+	sigset_t mask;
+
+	(void)sigprocmask(SIG_BLOCK, NULL, &mask);
+	sigdelset(&mask, SIGINT);
+	return ppoll(&in, 1, NULL, &mask) == 1 && read(STDIN_FILENO, ret_byte, 1) == 1;
+}
+
 /* A line of the terminal's; false at its end and at Ctrl-C. What is too long is cut, and no
  * name. */
 static bool line_read(char *line, size_t room)
@@ -89,7 +102,7 @@ static bool line_read(char *line, size_t room)
 	size_t n = 0;
 	char c;
 
-	while (read(STDIN_FILENO, &c, 1) == 1) {
+	while (byte_read(&c)) {
 		if (c == '\n') {
 			line[n] = '\0';
 			return true;
@@ -154,13 +167,21 @@ static bool is_wanted(struct container_store *s, struct container *c,
 		      const struct changes_total *total)
 {
 	struct sigaction wake = {.sa_handler = interrupted}, before;
+	sigset_t interrupt, mask;
 	bool wanted;
 
 	if (!is_interactive())
 		return true;
-	/* Without SA_RESTART, so that Ctrl-C ends the reading. */
+	/* What was typed before the question, or what the terminal says to the last of the
+	 * sandbox's output, is no answer. */
+	(void)tcflush(STDIN_FILENO, TCIFLUSH);
+	sigemptyset(&interrupt);
+	sigaddset(&interrupt, SIGINT);
+	(void)sigprocmask(SIG_BLOCK, &interrupt, &mask);
+	/* Ctrl-C ends the reading. */
 	(void)sigaction(SIGINT, &wake, &before);
 	wanted = name_ask(s, c, total);
+	(void)sigprocmask(SIG_SETMASK, &mask, NULL);
 	(void)sigaction(SIGINT, &before, NULL);
 	return wanted;
 }
