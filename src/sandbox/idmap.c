@@ -432,5 +432,8 @@ int idmap_run(const struct plan_ids *ids, int (*work)(void *arg), void *arg)
 		m.step[sizeof(m.step) - 1] = '\0';
 		return hint_add(r, m.step);
 	}
+	/* It wrote to a pipe that nobody reads: "sbx diff NAME | head" ends as any program does. */
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE)
+		(void)raise(SIGPIPE);
 	return status == 0 ? 0 : fail(ECHILD, "a process of the set-up ended early");
 }

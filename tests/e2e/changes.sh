@@ -70,6 +70,18 @@ run "$SBX" diff --json --stat one
 is "diff: one form at a time" "$status $err" "125 sbx: diff: --json, --stat and --patch exclude each other
 hint: leave all but one of them out"
 
+for command in 'diff one' 'diff -p one' 'apply --dry-run one'; do
+    # shellcheck disable=SC2086
+    run python3 -c '
+import os, subprocess, sys
+r, w = os.pipe()
+os.close(r)
+sbx = subprocess.run(sys.argv[1:], stdout=w, stderr=subprocess.PIPE, text=True)
+print(sbx.returncode, "".join(line for line in sbx.stderr.splitlines() if ": note: " not in line))' \
+        "$SBX" $command
+    is "$command: nobody reads it, and it says nothing" "$out" "-13 "
+done
+
 run "$SBX" __complete -- diff one /aga
 is "completion offers paths of changes" "$out" $':none \n/again/'
 run "$SBX" __complete -- apply on
