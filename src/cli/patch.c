@@ -235,10 +235,11 @@ static int output_copy(const struct patch *patch, int output)
 
 /* ---- one change -------------------------------------------------------------------------- */
 
-/* As git has it: a link, or a file that can be executed or not. */
-static unsigned git_mode(mode_t mode)
+/* Type and mode, in git's digits. git itself knows 644 and 755 only, and takes the rest as one of
+ * them; patch(1) takes what it is, and a reader wants to see who may read a file now. */
+static unsigned shown_mode(mode_t mode)
 {
-	return S_ISLNK(mode) ? 0120000U : mode & 0111 ? 0100755U : 0100644U;
+	return S_ISLNK(mode) ? 0120000U : (unsigned)mode;
 }
 
 static void head_print(const struct patch *patch, const struct side *before,
@@ -246,12 +247,12 @@ static void head_print(const struct patch *patch, const struct side *before,
 {
 	(void)fprintf(patch->out, "diff --git %s %s\n", before->name, now->name);
 	if (!before->is_there)
-		(void)fprintf(patch->out, "new file mode %06o\n", git_mode(now->mode));
+		(void)fprintf(patch->out, "new file mode %06o\n", shown_mode(now->mode));
 	else if (!now->is_there)
-		(void)fprintf(patch->out, "deleted file mode %06o\n", git_mode(before->mode));
-	else if (git_mode(before->mode) != git_mode(now->mode))
+		(void)fprintf(patch->out, "deleted file mode %06o\n", shown_mode(before->mode));
+	else if (shown_mode(before->mode) != shown_mode(now->mode))
 		(void)fprintf(patch->out, "old mode %06o\nnew mode %06o\n",
-			      git_mode(before->mode), git_mode(now->mode));
+			      shown_mode(before->mode), shown_mode(now->mode));
 }
 
 static bool is_same_data(const struct side *before, const struct side *now)
@@ -280,7 +281,7 @@ static int sides_print(const struct patch *patch, const struct side *before,
 	int r;
 
 	if (before->is_there && now->is_there &&
-	    git_mode(before->mode) == git_mode(now->mode) && !is_large &&
+	    shown_mode(before->mode) == shown_mode(now->mode) && !is_large &&
 	    is_same_data(before, now))
 		return 0; /* its time, owner or xattrs, of which a patch knows nothing */
 	head_print(patch, before, now);

@@ -101,6 +101,13 @@ for tool in 'git apply' 'patch -p1 -s'; do
     check "$tool: what is gone" [ ! -e "$work/patched/d/a" ] && [ ! -e "$work/patched/gone/in/x" ]
 done
 
+sandbox modes 'chmod 4640 /gone/in/x'
+run "$SBX" diff -p modes
+is "a patch tells of a mode, with all its bits" "$out" "diff --git a/gone/in/x b/gone/in/x
+old mode 100644
+new mode 104640"
+"$SBX" rm modes >/dev/null
+
 # ---- dry run, and parts ----
 state "$tree" >"$work/before"
 run "$SBX" apply --dry-run one
