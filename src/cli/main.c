@@ -109,12 +109,32 @@ const struct command *command_find(const char *name, size_t len)
 	return NULL;
 }
 
+/* clang-format off */
+static const struct opt_foreign foreign_commands[] = {
+{"run", "sbx enter ROOTFS -- COMMAND"},
+{"start", "sbx enter NAME goes on with a kept sandbox"},
+{"shell", "sbx enter ROOTFS"},
+{"create", "sbx enter --name NAME ROOTFS"},
+{"exec", "a running sandbox can't be joined; sbx enter NAME -- COMMAND runs it in a kept one"},
+{"commit", "sbx apply NAME writes the changes to the tree"},
+{"ps", "sbx ls"},
+{"list", "sbx ls"},
+{"remove", "sbx rm NAME"},
+{"delete", "sbx rm NAME"},
+{"info", "sbx doctor"},
+{NULL},
+};
+/* clang-format on */
+
 static int unknown_command(const char *name)
 {
 	struct opt_nearest n = {.word = name};
 	char shown[OPT_SHOWN_MAX];
 	int r = fail(EINVAL, "'%s' is not a command", opt_shown(shown, name));
 
+	for (const struct opt_foreign *f = foreign_commands; f->name; f++)
+		if (streq(f->name, name))
+			return fail_hint(r, "%s", f->hint);
 	for (const struct command *c = commands; c->name; c++)
 		if (c->summary)
 			opt_nearest_offer(&n, c->name);

@@ -60,15 +60,21 @@ static int set_terminal(const struct opt *o, struct arena *a, const char *value,
 	return r;
 }
 
+#define NO_PORTS                                                                                 \
+	"ports can't be published, not even with --net slirp; --net host is the host's network " \
+	"with all its ports"
+
 /* clang-format off */
 static const struct opt_foreign enter_foreign[] = {
 /* podman and Docker */
 {"rm", "what no --name keeps is thrown away: leave it out"},
 {"detach", "sbx runs in the foreground; the detach keys or '&' put it in the background"},
 {"d", "sbx runs in the foreground; the detach keys or '&' put it in the background"},
-{"publish", "ports can't be published; --net host is the host's network with all its ports"},
-{"p", "ports can't be published; --net host is the host's network with all its ports"},
-{"expose", "ports can't be published; --net host is the host's network with all its ports"},
+{"publish", NO_PORTS},
+{"p", NO_PORTS},
+{"publish-all", NO_PORTS},
+{"P", NO_PORTS},
+{"expose", NO_PORTS},
 {"memory", "there are no cgroup limits; --ulimit data=BYTES limits each process"},
 {"m", "there are no cgroup limits; --ulimit data=BYTES limits each process"},
 {"cpus", "there are no cgroup limits; --ulimit cpu=SECONDS limits each process"},
@@ -83,9 +89,10 @@ static const struct opt_foreign enter_foreign[] = {
 {"ipc", "every sandbox has an IPC namespace of its own"},
 {"uts", "every sandbox has a host name of its own; see --hostname"},
 {"add-host", "bind a file over it: --volume ./hosts:/etc/hosts:ro"},
-{"dns", "bind a file over it: --volume ./resolv.conf:/etc/resolv.conf:ro"},
+{"dns", "--net slirp asks the host's name servers; for others bind a file over it: "
+	"--volume ./resolv.conf:/etc/resolv.conf:ro"},
 /* bubblewrap */
-{"ro-bind", "--bind SRC:DST:ro"},
+{"ro-bind", "--bind SRC:DST:ro, or 'sbx bwrap', which takes bubblewrap's command line as it is"},
 {"bind-try", "--bind SRC:DST, where SRC exists"},
 {"ro-bind-try", "--bind SRC:DST:ro, where SRC exists"},
 {"dev-bind", "--device SRC:DST for devices, --bind SRC:DST for the rest"},
@@ -96,7 +103,7 @@ static const struct opt_foreign enter_foreign[] = {
 {"unshare-pid", "every namespace is the sandbox's own anyway: leave it out"},
 {"unshare-ipc", "every namespace is the sandbox's own anyway: leave it out"},
 {"unshare-uts", "every namespace is the sandbox's own anyway: leave it out"},
-{"unshare-net", "no network is the default: leave it out"},
+{"unshare-net", "no network is the default: leave it out; --net slirp is one of its own"},
 {"share-net", "--net host, or --net slirp for a network of its own"},
 {"chdir", "--workdir FOLDER"},
 {"setenv", "--env NAME=VALUE"},
@@ -110,7 +117,7 @@ static const struct opt_foreign enter_foreign[] = {
 {"bind-ro", "--bind SRC:DST:ro"},
 {"directory", "the root filesystem is the first operand: sbx enter ROOTFS"},
 {"ephemeral", "what no --name keeps is thrown away: leave it out"},
-{"private-network", "no network is the default: leave it out"},
+{"private-network", "no network is the default: leave it out; --net slirp is one of its own"},
 {"cwd", "--workdir FOLDER"},
 {"userspec", "--user USER[:GROUP]"},
 {NULL},

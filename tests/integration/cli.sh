@@ -21,6 +21,8 @@ says "an unknown command" 125 "sbx: 'frobnicate' is not a command
 hint: 'sbx --help' lists the commands" frobnicate
 says "a mistyped command" 125 "sbx: 'entre' is not a command
 hint: did you mean 'enter'?" entre
+says "podman's command" 125 "sbx: 'run' is not a command
+hint: sbx enter ROOTFS -- COMMAND" run .
 says "a mistyped option" 125 "sbx: enter: unknown option '--tmpsf'
 hint: did you mean '--tmpfs'?" enter --tmpsf /x .
 says "an abbreviated option" 125 "sbx: enter: unknown option '--vol'
@@ -39,9 +41,9 @@ hint: options go before ROOTFS; '--' goes before a command that begins with '-'"
 says "podman's option" 125 "sbx: enter: unknown option '--rm'
 hint: what no --name keeps is thrown away: leave it out" enter --rm .
 says "podman's letter" 125 "sbx: enter: unknown option '-p'
-hint: ports can't be published; --net host is the host's network with all its ports" enter -p 80:80 .
+hint: ports can't be published, not even with --net slirp; --net host is the host's network with all its ports" enter -p 80:80 .
 says "bubblewrap's option" 125 "sbx: enter: unknown option '--ro-bind'
-hint: --bind SRC:DST:ro" enter --ro-bind /usr /usr .
+hint: --bind SRC:DST:ro, or 'sbx bwrap', which takes bubblewrap's command line as it is" enter --ro-bind /usr /usr .
 says "a mistyped verb" 125 "sbx: config: there is no 'sbx config profile'
 hint: did you mean 'sbx config profiles'?" config profile
 says "an operand too many behind a verb" 125 "sbx: config: 'x' is one operand too many
