@@ -108,6 +108,27 @@ old mode 100644
 new mode 104640"
 "$SBX" rm modes >/dev/null
 
+# What is all new or all gone is written without diff(1), as that would write it.
+sandbox whole 'printf "1\n2\nno end" >/new; printf one >/one; : >/nothing; ln -s to /sym; rm /d/a; rm -r /gone'
+"$SBX" diff -p whole >"$work/patch"
+for name in new one nothing sym d/a gone/in/x; do
+    case $name in
+    new) printf '1\n2\nno end' ;;
+    one) printf one ;;
+    sym) printf to ;;
+    d/a) echo a ;;
+    gone/in/x) echo x ;;
+    esac >"$work/side"
+    case $name in
+    d/a | gone/in/x) diff -u --label "a/$name" --label /dev/null "$work/side" /dev/null ;;
+    *) diff -u --label /dev/null --label "b/$name" /dev/null "$work/side" ;;
+    esac >"$work/hunk"
+    sed "\\|^diff --git a/$name |,/^diff --git /!d; /^diff --git /d; /^\(new\|deleted\) file mode/d" \
+        <"$work/patch" >"$work/got"
+    is "a patch of a whole file: $name" "$(cat "$work/got")" "$(cat "$work/hunk")"
+done
+"$SBX" rm whole >/dev/null
+
 # ---- dry run, and parts ----
 state "$tree" >"$work/before"
 run "$SBX" apply --dry-run one
