@@ -29,6 +29,14 @@ void container_done(struct container *c)
 	c->dir = fd_close(c->dir);
 }
 
+static int full_hint(int r)
+{
+	if (r != -ENOSPC && r != -EDQUOT)
+		return r;
+	return fail_hint(r, "remove what isn't needed (sbx ls, sbx rm NAME), or name a folder "
+			    "on another disk: export XDG_DATA_HOME=FOLDER");
+}
+
 static int id_make(char id[CONTAINER_ID_LEN + 1])
 {
 	unsigned char random[CONTAINER_ID_LEN / 2];
@@ -85,7 +93,7 @@ int container_new(struct container_store *s, mode_t mode, struct container *ret_
 	while (r == -EAGAIN);
 	if (r < 0)
 		(void)path_remove_tree(s->tmp, ret_container->id);
-	return r;
+	return full_hint(r);
 }
 
 /* ---- kept sandboxes ---------------------------------------------------------------------- */
@@ -154,7 +162,7 @@ int container_keep(struct container_store *s, struct container *c)
 		r = launcher_write(c);
 	if (r == 0 && renameat(s->tmp, c->id, s->containers, c->id) < 0)
 		r = fail_sys("keep the sandbox '%s'", c->name);
-	return r;
+	return full_hint(r);
 }
 
 static bool is_locked(int dir)

@@ -392,7 +392,7 @@ int sandbox_remove_tree(const struct plan_ids *ids, int dir, const char *name);
 
 /* Runs WORK(ARG) in a process of its own, root of a user namespace with the maps IDS, where
  * files of all these ids can be read and written: 0, or its failure with sentence and hint. It
- * ends with this process. */
+ * ends with this process, and this one with it where SIGPIPE ends that: nobody reads any more. */
 int sandbox_run_mapped(const struct plan_ids *ids, int (*work)(void *arg), void *arg);
 
 /* Whether fuse-overlayfs shows all of the tree TREE as root's for the maps IDS, since its

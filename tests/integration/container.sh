@@ -104,6 +104,17 @@ is "there is one" "$("$SBX" ls -q)" same
 is "nothing of the others is left" "$(folders containers) $(folders tmp)" "1 0"
 succeeds "it can be removed" "$SBX" rm same
 
+# ---- a full disk ----
+mkdir "$work/small"
+# shellcheck disable=SC2016
+run unshare --user --map-root-user --mount sh -c '
+    mount -t tmpfs -o size=64k none "$1" && XDG_DATA_HOME=$1 "$SBX" ls >/dev/null
+    cat /dev/zero >"$1/fill" 2>/dev/null
+    XDG_DATA_HOME=$1 exec "$SBX" enter --map self --name full "$2" -- true' - "$work/small" "$root"
+is "a full store: status" "$status" 125
+like "a full store: text" "$err" "No space left on device
+hint: remove what isn't needed \\(sbx ls, sbx rm NAME\\), or name a folder on another disk: export XDG_DATA_HOME=FOLDER\$"
+
 # ---- a store that isn't the caller's ----
 mkdir "$work/foreign"
 ln -s /usr "$work/foreign/sbx"
