@@ -70,13 +70,16 @@ for ((round = 0; round < rounds; round++)); do
     { wait "$pid"; } 2>/dev/null
     journal=$(find "$HOME/.local/share/sbx/containers" -mindepth 2 -maxdepth 2 -name apply | wc -l)
     pending=$((pending + journal))
-    for _ in 1 2 3; do
+    # Whoever is killed while it waits for the disk holds the sandbox until that has answered.
+    for _ in $(seq 100); do
         finish "$command" >"$work/finish" 2>&1 && break
+        sleep 0.1
     done
     left=$(temporaries "$tree")
     if [ "$command" = rm ]; then
         columns "$tree" >"$work/now"
-        cmp -s "$work/now" "$work/before" || cmp -s "$work/now" "$work/after" || left="$left half"
+        cmp -s "$work/now" "$work/before" || cmp -s "$work/now" "$work/after" ||
+            left="$left half: $(cat "$work/finish")"
     else
         finish apply >"$work/finish" 2>&1 || left="$left $(cat "$work/finish")"
         columns "$tree" >"$work/now"
@@ -92,15 +95,16 @@ is "$rounds rounds: the tree is what it shall be" "$bad" 0
 check "some of them were cut short in the midst of it" [ "$pending" -gt 0 ]
 note "$pending were"
 
-# What somebody writes between the kill and the next command stays.
+# What somebody writes between the kill and the next command stays. It has to be cut short before the tree
+# has all: after that nothing is left to refuse.
 for ((round = 0; round < 50; round++)); do
     make_both
     setsid "$SBX" apply killed >/dev/null 2>&1 &
     pid=$!
-    sleep "$(printf '0.%06d' $((span / 3 + RANDOM * 3 % (span / 3))))"
+    sleep "$(printf '0.%06d' $((span / 6 + RANDOM * 3 % (span / 2))))"
     kill -KILL "$pid" 2>/dev/null
     { wait "$pid"; } 2>/dev/null
-    [ ! -e "$(dirname "$(ls -d "$HOME"/.local/share/sbx/containers/*/upper)")/apply" ] || break
+    [ ! -e "$(dirname "$(ls -d "$HOME"/.local/share/sbx/containers/*/upper)")/apply" ] || [ -e "$tree/more/60" ] || break
 done
 check "an apply is cut short" [ "$round" -lt 50 ]
 for i in $(seq 80); do echo mine >"$tree/d/old$i"; done
