@@ -17,7 +17,17 @@ static int apply_end(struct container *c, bool force)
 	SCOPE_END(kept_done) struct kept kept = KEPT_NONE;
 	int r;
 
-	if (c->is_damaged || c->is_running || !changes_are_pending(c->dir))
+	if (c->is_damaged)
+		return 0;
+	/* Not before it is ours: somebody who applies, or was just killed, may hold it. */
+	r = container_hold(c);
+	if (r < 0) {
+		fail_forget();
+		return force ? 0
+			     : fail_hint(fail(EBUSY, "the sandbox '%s' is running", c->name),
+					 "sbx rm --force %s ends it first", c->name);
+	}
+	if (!changes_are_pending(c->dir))
 		return 0;
 	r = kept_take(&kept, c);
 	if (r == 0)
