@@ -62,14 +62,14 @@ struct stream {
 	int64_t due; /* while it isn't connected */
 };
 
-static struct net_config servers;
+static struct net_servers servers;
 static unsigned first; /* the server that answered last: the others may be dead */
 static struct question questions[QUESTIONS_MAX];
 static struct stream streams[STREAMS_MAX];
 
 void dns_start(const struct net_config *config)
 {
-	servers = *config;
+	servers = config->servers;
 	for (size_t i = 0; i < QUESTIONS_MAX; i++)
 		questions[i].watch.fd = -EBADF;
 }
@@ -79,12 +79,12 @@ void dns_start(const struct net_config *config)
 /* Connects to the server of the attempt TRIES. */
 static int server_connect(unsigned tries, int type)
 {
-	unsigned which = (first + tries) % servers.n_servers;
-	const struct in6_addr *a = &servers.servers[which];
+	unsigned which = (first + tries) % servers.n;
+	const struct in6_addr *a = &servers.address[which];
 	struct sockaddr_in6 six = {.sin6_family = AF_INET6,
 				   .sin6_port = htons(DNS_PORT),
 				   .sin6_addr = *a,
-				   .sin6_scope_id = servers.scopes[which]};
+				   .sin6_scope_id = servers.scope[which]};
 	struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons(DNS_PORT)};
 	bool is_four = IN6_IS_ADDR_V4MAPPED(a);
 	autoclose int fd =
@@ -155,7 +155,7 @@ static void on_answer(struct loop_watch *w, uint32_t events)
 	if (n < HEAD_LEN || memcmp(data, q->own_id, sizeof(q->own_id)) != 0 ||
 	    !(data[2] & FLAG_RESPONSE))
 		return;
-	first = (first + q->tries - 1) % servers.n_servers;
+	first = (first + q->tries - 1) % servers.n;
 	question_answer(q, data, (size_t)n);
 }
 
@@ -164,7 +164,7 @@ static void question_try(struct question *q)
 {
 	uint8_t data[FRAME_ANSWER_MAX];
 
-	while (q->tries < ROUNDS * servers.n_servers) {
+	while (q->tries < ROUNDS * servers.n) {
 		int fd = server_connect(q->tries++, SOCK_DGRAM);
 
 		if (q->watch.fd >= 0)
@@ -274,7 +274,7 @@ static bool stream_try(struct stream *s)
 {
 	loop_unwatch(&s->outside.watch);
 	s->outside.watch.fd = fd_close(s->outside.watch.fd);
-	while (s->tries < servers.n_servers) {
+	while (s->tries < servers.n) {
 		s->due = loop_now() + PATIENCE_MS;
 		s->outside =
 			(struct side){{on_stream, server_connect(s->tries++, SOCK_STREAM)}, s};
@@ -341,7 +341,7 @@ int dns_connect(int fd)
 	for (size_t i = 0; i < STREAMS_MAX && !s; i++)
 		if (!streams[i].is_open)
 			s = &streams[i];
-	if (!s || servers.n_servers == 0 ||
+	if (!s || servers.n == 0 ||
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) < 0)
 		return -ECONNREFUSED;
 	autoclose int theirs = pair[0];

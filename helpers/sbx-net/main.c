@@ -18,12 +18,12 @@
 
 static int run(void)
 {
-	struct net_config config;
+	static struct net_config config;
 	struct choke_policy policy = {.connect_resolver = dns_connect};
 	int r;
 
 	if (io_read_all(NET_CONFIG_FD, &config, sizeof(config)) != (ssize_t)sizeof(config) ||
-	    config.n_servers > NET_SERVERS_MAX)
+	    config.servers.n > NET_SERVERS_MAX)
 		return fail(EINVAL, "sbx-net is started by sbx alone");
 	(void)close(NET_CONFIG_FD);
 	policy.host_loopback = config.host_loopback != 0;

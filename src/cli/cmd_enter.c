@@ -322,7 +322,7 @@ static int options_apply(struct enter *e)
 	p->ids.strict = o->strict_ids;
 	p->net = o->net;
 	if (p->net == PLAN_NET_OWN)
-		p->resolv_conf = net_resolv_conf(&p->arena);
+		p->resolv_conf = net_resolv_conf(&p->arena, NULL);
 	p->user = o->user;
 	p->caps_add = o->caps_add;
 	p->caps_drop = o->caps_drop;
@@ -350,9 +350,9 @@ static int options_apply(struct enter *e)
 
 static int network_start(const struct sandbox_network *n, int tap, int errors, pid_t *ret_pid)
 {
-	struct net_config config = {0};
+	static struct net_config config;
 
-	net_servers_read(&config);
+	net_servers_read(&config.servers);
 	return net_start(&config, tap, errors, ret_pid);
 }
 

@@ -5,21 +5,37 @@
 #include "util/str.h"
 
 #include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
 
 /*
  * Theory of operation
  *
  * A sandbox has one interface, a tap of its own network namespace, with fixed addresses, made by pid 1
- * before it is anybody (net_tap_make()). The tap's descriptor goes home, and from there to a helper of
- * the sandbox's own, sbx-net (net_start()), which is a router on its other side: by libslirp it
- * turns what the tap sends into sockets of the caller's. Nobody waits for it: what is sent before it
- * listens is queued in the tap. It ends with the tap, whose last other holder is the sandbox.
+ * before it is anybody (network_make()). Its descriptors go home (network_take()), and from there to a helper of
+ * the sandbox's own, sbx-net, which is a router on its other side:
  *
  *   10.0.2.100, fd00::100   the sandbox          10.0.2.2, fd00::2   the router, sbx-net
  *                                                10.0.2.3, fd00::3   its name service
  *
- * What the sandbox may reach is decided in the helper alone (helpers/sbx-net/choke.c): whoever owns the
- * namespace may change addresses and routes, and gains nothing by it.
+ * - The tap carries whole frames; by libslirp the helper turns them into sockets of the caller's.
+ * - TCP goes past it where the kernel can: nftables in the namespace redirects each new connection to a
+ *   listener there, whose descriptor the helper has. It accepts, asks where the connection was meant to go
+ *   (SO_ORIGINAL_DST), connects from outside, and relays bytes. Kernels without nat leave it to the tap.
+ * - A published port is a listener of the host's; the helper accepts there and connects inside, by
+ *   a socket that belongs to the namespace.
+ *
+ * The helper is started when there is something to do: a frame in the tap, a connection at one of the
+ * listeners. All of them queue until then, and a sandbox that never uses its network has no helper. So the
+ * tap is quiet: its neighbours are fixed, and it passes on nothing but what is addressed to the router. The launcher
+ * waits for that on one descriptor (network_watch()), with what else concerns the network: the host's
+ * resolv.conf, what the helper has to tell, and `sbx port`.
+ *
+ * What the sandbox may reach is decided in the helper alone (helpers/sbx-net/policy.h): whoever owns the
+ * namespace may change addresses, routes and the redirection, and gains nothing by it.
+ *
+ * The helper ends with the tap, whose last other holder is the sandbox, and with the launcher.
  */
 
 #define NET_INTERFACE "eth0"
@@ -32,26 +48,210 @@
 
 enum { NET_PREFIX = 24, NET_PREFIX6 = 64, NET_MTU = 1500 };
 
-/* In the new network namespace, with CAP_NET_ADMIN there: makes the tap and sets it up with its
- * addresses and routes. Allocates nothing. Returns the tap's descriptor, the caller's. */
-int net_tap_make(void);
+/* Every address below is IPv6; one of IPv4 is mapped (::ffff:a.b.c.d). Ports are in host order. */
 
-enum { NET_SERVERS_MAX = 8 };
+/* ---- rules ------------------------------------------------------------------------------- */
 
-/* What a helper is told at its start, as one message with the tap's descriptor. */
-struct net_config {
-	struct in6_addr servers[NET_SERVERS_MAX]; /* the host's name servers; IPv4 mapped */
-	uint32_t scopes[NET_SERVERS_MAX];	  /* of link-local ones */
-	uint32_t n_servers;
-	uint32_t host_loopback; /* the router's addresses are the host's loopback */
+enum { NET_TCP = 1, NET_UDP = 2, NET_ICMP = 4, NET_ALL = NET_TCP | NET_UDP | NET_ICMP };
+
+/* Of a host's name, without the dot at its end (RFC 1035, 2.3.4). */
+enum { NET_NAME_MAX = 253 };
+
+enum net_target {
+	NET_TARGET_ANY,
+	NET_TARGET_DNS,	    /* the name service, for names that no other rule is about */
+	NET_TARGET_PRIVATE, /* RFC 1918, 6598, 4193 */
+	NET_TARGET_HOST, /* this host: loopback, by the router's address, and its own addresses */
+	NET_TARGET_PREFIX,
+	NET_TARGET_SUFFIX, /* *.NAME: what ends in .NAME, and not NAME itself */
+	NET_TARGET_NAME,
 };
 
+struct net_rule {
+	uint8_t target; /* enum net_target */
+	bool is_allowed;
+	uint8_t protocols; /* NET_TCP | ...; only those with neither port nor /PROTOCOL have NET_ICMP */
+	uint8_t prefix;			/* bits of the mapped address */
+	uint16_t first_port, last_port; /* 0 to 65535: all */
+	struct in6_addr address;
+	char name[NET_NAME_MAX + 1]; /* lower case; of a SUFFIX what follows "*." */
+};
+
+/* Reads TEXT, a value of --allow-net or --deny-net:
+ * (NAME | *.NAME | ADDRESS[/PREFIX] | [IPV6[/PREFIX]] | private | host | dns | any)[:PORT[-PORT]][/tcp|udp]
+ * 0, or a negative errno with a sentence and a hint. */
+int net_rule_parse(const char *text, bool is_allowed, struct net_rule *ret_rule);
+
+/* Copies the host name TEXT of LEN bytes in its one form: lower case, no dot at the end. False for what is
+ * none: other bytes than [A-Za-z0-9._-], an empty label, one of over 63 bytes, over NET_NAME_MAX in all, an IPv4 address. */
+bool net_name_read(const char *text, size_t len, char ret_name[NET_NAME_MAX + 1]);
+
+/* ---- what a helper is told ---------------------------------------------------------------- */
+
+enum { NET_SERVERS_MAX = 8, NET_RULES_MAX = 256, NET_HOSTS_MAX = 64, NET_PORTS_MAX = 256 };
+
+struct net_servers {
+	struct in6_addr address[NET_SERVERS_MAX];
+	uint32_t scope[NET_SERVERS_MAX]; /* of link-local ones */
+	uint32_t n;
+};
+
+/* A name of --add-host: it resolves to ADDRESS inside, by /etc/hosts. */
+struct net_host {
+	struct in6_addr address;
+	char name[NET_NAME_MAX + 1];
+};
+
+struct net_config {
+	struct net_servers servers;
+	bool host_loopback; /* --host-loopback: what a rule `host` would allow, and all else too */
+	bool logs;	    /* every decision is told; else refusals alone */
+	bool publishes_all;
+	bool relays; /* there are listeners for TCP: it is refused on the tap where a rule has a name */
+	uint32_t n_rules, n_hosts;
+	struct net_rule rules[NET_RULES_MAX];
+	struct net_host hosts[NET_HOSTS_MAX];
+};
+
+/* ---- what a helper tells ------------------------------------------------------------------ */
+
+enum net_event_kind {
+	NET_EVENT_CONNECT, /* a connection, a datagram's flow, an echo: may it pass? */
+	NET_EVENT_NAME,	   /* a name: is it asked for? */
+	NET_EVENT_ANSWER, /* an address that NAME has: is it shown? Refused ones alone are told */
+	NET_EVENT_PUBLISHED, /* --publish-all: PORT inside is open as ADDRESS, HOST_PORT */
+	NET_EVENT_FAULT, /* NAME is a sentence: something is wrong with the helper's surroundings */
+};
+
+/* Why it was decided so. */
+enum net_reason {
+	NET_BY_RULE, /* .rule */
+	NET_BY_DEFAULT, /* no rule matches: refused where any rule allows something, else allowed */
+	NET_BY_HOST,	   /* refused: this host's own */
+	NET_BY_LINK_LOCAL, /* refused: 169.254.0.0/16, fe80::/10 */
+	NET_BY_METADATA,   /* refused: a cloud's metadata service */
+	NET_BY_SPECIAL,	   /* refused: multicast, this network's own, what no host has */
+	NET_BY_PRIVATE, /* refused: NAME has a private address, which no rule of addresses allows */
+	NET_BY_NO_NAME, /* refused: allowed by its name alone, and it says none, or it can't be read */
+	NET_BY_OTHER_NAME, /* refused: it says NAME, which isn't allowed or doesn't have this address */
+	NET_BY_PATH, /* refused: TCP past the redirection, where a rule has a name */
+};
+
+struct net_event {
+	uint8_t kind; /* enum net_event_kind */
+	bool is_allowed;
+	uint8_t protocol; /* NET_TCP, ... */
+	uint8_t reason;	  /* enum net_reason */
+	int16_t rule;	  /* index in config.rules; -1: none */
+	uint16_t port, host_port;
+	struct in6_addr address;
+	char name[NET_NAME_MAX +
+		  1]; /* "": none is known. Last: what follows its NUL isn't sent */
+};
+
+/* ---- published ports ---------------------------------------------------------------------- */
+
+/* [HOSTIP:][HOSTPORT]:PORT[-PORT][/tcp|udp], and PORT[-PORT][/tcp|udp] alone, as podman's --publish. */
+struct net_port_spec {
+	uint8_t protocol;
+	bool has_address; /* else 127.0.0.1 */
+	struct in6_addr address;
+	uint16_t host, inside; /* the first ones; host 0: a free one */
+	uint16_t n;
+};
+int net_port_spec_parse(const char *text, struct net_port_spec *ret_spec);
+
+/* One that is open on the host. */
+struct net_port {
+	uint8_t protocol;
+	uint16_t inside;
+	uint16_t host_port; /* as it was bound */
+	struct in6_addr address;
+	int fd;
+};
+
+/* The descriptors of systemd's socket activation (sd_listen_fds(3)), by LISTEN_PID and LISTEN_FDS, which are
+ * taken out of the environment: those that are sockets this can serve. How many, or a negative errno. */
+int net_ports_inherited(struct net_port ports[NET_PORTS_MAX]);
+
+/* Opens all ports of SPEC behind the *N that PORTS has; one of those that has no .inside yet and is bound to
+ * what SPEC asks for is taken instead. A port that can't be had leaves none of SPEC's open. */
+int net_ports_open(const struct net_port_spec *spec, struct net_port ports[NET_PORTS_MAX],
+		   size_t *n);
+void net_ports_close(struct net_port *ports, size_t n);
+
+/* "127.0.0.1:8080", "[::1]:8080" into BUFFER; returns it. */
+enum { NET_ADDRESS_TEXT_MAX = 64 };
+const char *net_address_text(const struct in6_addr *address, uint16_t port,
+			     char buffer[NET_ADDRESS_TEXT_MAX]);
+
+/* ---- names --------------------------------------------------------------------------------- */
+
 /* The host's name servers by /etc/resolv.conf (resolv.conf(5)); none where it can't be read. */
-void net_servers_read(struct net_config *config);
+void net_servers_read(struct net_servers *servers);
 
-/* The resolv.conf of a sandbox: sbx-net's name service, and the search list and options of the host's. */
-char *net_resolv_conf(struct arena *a);
+/* Adds the server TEXT, an address, with a scope where it is link-local (--dns). */
+int net_server_add(struct net_servers *servers, const char *text);
 
-/* In the launcher: starts sbx-net on TAP. It ends with the sandbox; *RET_PID is the caller's to reap,
- * and what it complains of goes to the descriptor ERRORS. */
+/* The resolv.conf of a sandbox: sbx-net's name service, SEARCH, or where that is empty the search list of
+ * the host's, and the options of the host's. "." as a member of SEARCH is an empty list. */
+char *net_resolv_conf(struct arena *a, const struct strv *search);
+
+/* ---- a network, in the launcher ------------------------------------------------------------ */
+
+enum { NETWORK_FDS_MAX = 4 };
+
+/* Filled by the caller between network_init() and network_open(). */
+struct network {
+	struct net_config config;
+	bool follows_host; /* config.servers are the host's, and stay so */
+	struct net_port ports[NET_PORTS_MAX];
+	size_t n_ports;
+	/* What the helper tells, as it comes; and what went wrong with it, a sentence. */
+	void (*on_event)(void *context, const struct net_event *e);
+	void (*on_note)(void *context, const char *note);
+	void *context;
+	/* The folder in which `sbx port` finds this network, as the socket "net"; -EBADF: it doesn't. */
+	int folder;
+
+	/* The rest is this room's own. */
+	bool has_ipv6, wants_relay, needs_relay;
+	int epoll, control, helper_end, asked, resolv;
+	int fds[NETWORK_FDS_MAX];
+	size_t n_fds;
+	int errors;
+	pid_t helper;
+	bool is_started;
+};
+
+void network_init(struct network *n);
+void network_done(struct network *n);
+
+/* Before the sandbox is made. */
+int network_open(struct network *n);
+
+/* In pid 1, in the new network namespace and with CAP_NET_ADMIN there: makes the interface. How many descriptors
+ * are in FDS then, the caller's. Allocates nothing. */
+int network_make(const struct network *n, int fds[NETWORK_FDS_MAX]);
+
+/* In the launcher: takes over FD, the next of these descriptors. */
+int network_take(struct network *n, int fd);
+
+/* What is to be waited for (readable), and what to do then. */
+int network_watch(const struct network *n);
+int network_turn(struct network *n);
+
+/* The sandbox has ended: what the helper still has to tell is told, and it is reaped. */
+void network_end(struct network *n);
+
+/* ---- of another process: `sbx port` --------------------------------------------------------- */
+
+/* Asks the network that runs in FOLDER; -ENOTCONN without a sentence where none does. */
+int net_ask_ports(int folder,
+		  struct net_port ports[NET_PORTS_MAX]); /* how many; .fd is -EBADF */
+int net_ask_publish(int folder, const struct net_port *port);
+int net_ask_unpublish(int folder, const struct net_port *port);
+
+/* To go with the old start: */
+int net_tap_make(void);
 int net_start(const struct net_config *config, int tap, int errors, pid_t *ret_pid);

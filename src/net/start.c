@@ -22,10 +22,10 @@
 
 /* ---- the host's name servers ------------------------------------------------------------- */
 
-static void server_add(struct net_config *config, char *text)
+static void server_add(struct net_servers *servers, char *text)
 {
 	char *scope = strchr(text, '%');
-	struct in6_addr *to = &config->servers[config->n_servers];
+	struct in6_addr *to = &servers->address[servers->n];
 	struct in_addr four;
 
 	if (scope)
@@ -36,7 +36,7 @@ static void server_add(struct net_config *config, char *text)
 	} else if (inet_pton(AF_INET6, text, to) != 1) {
 		return;
 	}
-	config->scopes[config->n_servers++] = scope ? if_nametoindex(scope) : 0;
+	servers->scope[servers->n++] = scope ? if_nametoindex(scope) : 0;
 }
 
 /* The lines of /etc/resolv.conf, one by one; what stands there is the administrator's. */
@@ -61,16 +61,16 @@ static void resolv_conf_read(void (*take)(void *context, const char *key, char *
 
 static void take_server(void *context, const char *key, char *values)
 {
-	struct net_config *config = context;
+	struct net_servers *servers = context;
 	char *save, *address = strtok_r(values, " \t", &save);
 
-	if (streq(key, "nameserver") && address && config->n_servers < NET_SERVERS_MAX)
-		server_add(config, address);
+	if (streq(key, "nameserver") && address && servers->n < NET_SERVERS_MAX)
+		server_add(servers, address);
 }
 
-void net_servers_read(struct net_config *config)
+void net_servers_read(struct net_servers *servers)
 {
-	resolv_conf_read(take_server, config);
+	resolv_conf_read(take_server, servers);
 }
 
 struct resolv_conf {
@@ -86,7 +86,7 @@ static void take_rest(void *context, const char *key, char *values)
 		c->text = arena_printf(c->arena, "%s%s %s\n", c->text, key, values);
 }
 
-char *net_resolv_conf(struct arena *a)
+char *net_resolv_conf(struct arena *a, const struct strv *search)
 {
 	struct resolv_conf c = {a, arena_strdup(a, "nameserver " NET_RESOLVER "\n")};
 

@@ -213,9 +213,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct net_config config;
 
-	config.n_servers = size ? data[0] % 4 : 0;
+	config.servers.n = size ? data[0] % 4 : 0;
 	for (unsigned i = 0; i < 3; i++)
-		config.servers[i] = (struct in6_addr){
+		config.servers.address[i] = (struct in6_addr){
 			.s6_addr = {[10] = 0xff, [11] = 0xff, [12] = 192, [15] = 1}};
 	dns_start(&config);
 	is_refusing = false;
