@@ -2,7 +2,9 @@
 /* choke.c: the one place where it is decided what a sandbox may reach. */
 #include "choke.h"
 
-#include "net/net.h"
+#include "address.h"
+#include "policy.h"
+#include "tell.h"
 #include "util/fail.h"
 #include "util/scope.h"
 
@@ -19,7 +21,7 @@
 /* Seen by libslirp before libc's. */
 #define PREEMPTS __attribute__((visibility("default")))
 
-enum { DNS_PORT = 53, LISTEN_BACKLOG = 4096 };
+enum { DNS_PORT = 53, DISCARD_PORT = 9, LISTEN_BACKLOG = 4096 };
 
 static struct choke_policy policy;
 static bool is_checking;
@@ -31,52 +33,6 @@ void choke_set(const struct choke_policy *p)
 }
 
 /* ---- addresses --------------------------------------------------------------------------- */
-
-struct range {
-	const char *address;
-	unsigned prefix;
-};
-
-/* Services of a cloud's that answer to the host because of where it stands, with its secrets: most have a
- * link-local address, and Alibaba's, Azure's, Amazon's, Google's and Oracle's have these too. */
-static const struct range refused_ipv4[] = {
-	{"0.0.0.0", 8},		  {"127.0.0.0", 8}, {"169.254.0.0", 16},
-	{NET_ROUTER, NET_PREFIX}, {"224.0.0.0", 3}, {"100.100.100.200", 32},
-	{"168.63.129.16", 32},
-};
-
-/* 64:ff9b:: would lead a translator to any of the above. */
-static const struct range refused_ipv6[] = {
-	{"::", 8},
-	{"64:ff9b::", 16},
-	{NET_ROUTER6, NET_PREFIX6},
-	{"fe80::", 9},
-	{"ff00::", 8},
-	{"fd00:ec2::254", 128},
-	{"fd20:ce::254", 128},
-	{"fd00:c1::a9fe:a9fe", 128},
-};
-
-static bool is_in(int family, const unsigned char *address, const struct range *range)
-{
-	unsigned char want[16];
-	unsigned bytes = range->prefix / 8, bits = range->prefix % 8;
-
-	(void)inet_pton(family, range->address, want);
-	return memcmp(address, want, bytes) == 0 &&
-	       (bits == 0 || (address[bytes] ^ want[bytes]) >> (8 - bits) == 0);
-}
-
-static bool is_refused(int family, const void *address)
-{
-	const struct range *ranges = family == AF_INET ? refused_ipv4 : refused_ipv6;
-	size_t n = family == AF_INET ? ARRAY_SIZE(refused_ipv4) : ARRAY_SIZE(refused_ipv6);
-
-	for (size_t i = 0; i < n; i++)
-		if (is_in(family, address, &ranges[i]))
-			return true;
-	return false;
-}
 
 int choke_connect(int fd, const struct sockaddr *to, socklen_t len)
 {
@@ -100,75 +56,105 @@ static bool leads_back(int fd, const struct sockaddr *to, socklen_t len)
 	return getsockopt(fd, IPPROTO_IPV6, IPV6_MTU, &mtu, &size) < 0 || mtu > UINT16_MAX;
 }
 
-/* Else a socket can be bound to the host's own addresses alone. */
-static bool is_of_host(const struct sockaddr *to)
+bool choke_is_own(const struct in6_addr *address)
 {
-	struct sockaddr_storage own = {.ss_family = to->sa_family};
-	socklen_t len = to->sa_family == AF_INET ? sizeof(struct sockaddr_in)
-						 : sizeof(struct sockaddr_in6);
-	autoclose int fd = socket(to->sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_storage own, to;
+	socklen_t len = address_put(address, 0, &own);
+	autoclose int fd = socket(own.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-	memcpy(&own, to, len);
-	if (to->sa_family == AF_INET)
-		((struct sockaddr_in *)&own)->sin_port = 0;
-	else
-		((struct sockaddr_in6 *)&own)->sin6_port = 0;
-	/* What can't be told is the host's. */
+	(void)address_put(address, DISCARD_PORT, &to);
 	return fd < 0 || bind(fd, (const struct sockaddr *)&own, len) == 0 ||
-	       errno != EADDRNOTAVAIL || leads_back(fd, to, len);
+	       errno != EADDRNOTAVAIL || leads_back(fd, (const struct sockaddr *)&to, len);
 }
 
-static bool is_loopback(int family, const void *address)
-{
-	static const struct range four = {"127.0.0.1", 32}, six = {"::1", 128};
+/* ---- decisions --------------------------------------------------------------------------- */
 
-	return is_in(family, address, family == AF_INET ? &four : &six);
+static bool is_resolver(const struct policy_query *q)
+{
+	return q->port == DNS_PORT && (address_is(&q->address, NET_RESOLVER) ||
+				       address_is(&q->address, NET_RESOLVER6));
 }
 
-static bool may_reach(const struct sockaddr *to)
+/* By libslirp's translation the router's address has become the loopback's already. */
+static void query_make(const struct sockaddr *to, uint8_t protocol, struct policy_query *q)
 {
-	const void *address;
-
-	if (to->sa_family == AF_INET)
-		address = &((const struct sockaddr_in *)to)->sin_addr;
-	else if (to->sa_family == AF_INET6)
-		address = &((const struct sockaddr_in6 *)to)->sin6_addr;
+	*q = (struct policy_query){.protocol = protocol};
+	q->port = address_get((const struct sockaddr_storage *)to, &q->address);
+	if (protocol == NET_ICMP)
+		q->port = 0;
+	if (address_is(&q->address, "127.0.0.1"))
+		q->address = address_of(NET_ROUTER);
+	else if (address_is(&q->address, "::1"))
+		q->address = address_of(NET_ROUTER6);
 	else
-		return false;
-	if (policy.host_loopback && is_loopback(to->sa_family, address))
-		return true;
-	return !is_refused(to->sa_family, address) && !is_of_host(to);
+		q->is_own = choke_is_own(&q->address);
 }
 
-static bool is_resolver(const struct sockaddr *to)
+/* Where a rule has a name, who speaks to whom must be seen: QUIC hides it, and TCP is seen by the relay alone. */
+static bool is_unseen(const struct policy_query *q, const struct policy_verdict *v)
 {
-	const struct sockaddr_in *four = (const struct sockaddr_in *)to;
-	const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)to;
-	static const struct range own = {NET_RESOLVER, 32}, own6 = {NET_RESOLVER6, 128};
+	enum { HTTPS_PORT = 443 };
 
-	if (to->sa_family == AF_INET)
-		return four->sin_port == htons(DNS_PORT) &&
-		       is_in(AF_INET, (const void *)&four->sin_addr, &own);
-	return to->sa_family == AF_INET6 && six->sin6_port == htons(DNS_PORT) &&
-	       is_in(AF_INET6, (const void *)&six->sin6_addr, &own6);
+	if (q->protocol == NET_TCP)
+		return policy.relays && policy_has_names();
+	return q->protocol == NET_UDP && q->port == HTTPS_PORT && v->needs_name;
 }
 
-/* A datagram's address is looked at each time, its being the host's once in a while. */
-static bool may_send(const struct sockaddr *to, socklen_t len)
+static bool decide(const struct policy_query *q)
 {
-	static struct sockaddr_storage last;
-	static time_t when;
+	struct policy_verdict v = policy_decide(q);
+
+	if (v.is_allowed && is_unseen(q, &v))
+		v = (struct policy_verdict){.reason = NET_BY_PATH, .rule = -1, .name = v.name};
+	tell_decision(q, &v);
+	return v.is_allowed;
+}
+
+/* What was decided lately on datagrams: each has its own decision, and most are to whom the last ones were. */
+struct recent {
+	struct sockaddr_storage to;
+	int fd;
+	time_t when;
+	bool is_allowed;
+};
+
+enum { RECENT_MAX = 64 };
+
+static struct recent *recent_at(int fd, const struct sockaddr *to, socklen_t len)
+{
+	static struct recent recents[RECENT_MAX];
+	const uint8_t *p = (const uint8_t *)to;
+	uint32_t sum = (uint32_t)fd;
+
+	for (socklen_t i = 0; i < len; i++)
+		sum = sum * 31 + p[i];
+	return &recents[sum % RECENT_MAX];
+}
+
+static uint8_t protocol_of(int fd)
+{
+	int protocol = IPPROTO_UDP;
+	socklen_t len = sizeof(protocol);
+
+	(void)getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len);
+	return protocol == IPPROTO_UDP ? NET_UDP : NET_ICMP;
+}
+
+static bool may_send(int fd, const struct sockaddr *to, socklen_t len)
+{
+	struct recent *r = recent_at(fd, to, len);
+	struct policy_query q;
 	struct timespec now;
 
-	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	if (len <= sizeof(last) && now.tv_sec == when && memcmp(&last, to, len) == 0)
-		return true;
-	if (len > sizeof(last) || !may_reach(to))
+	if (len > sizeof(r->to) || (to->sa_family != AF_INET && to->sa_family != AF_INET6))
 		return false;
-	memset(&last, 0, sizeof(last));
-	memcpy(&last, to, len);
-	when = now.tv_sec;
-	return true;
+	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	if (now.tv_sec == r->when && r->fd == fd && memcmp(&r->to, to, len) == 0)
+		return r->is_allowed;
+	query_make(to, protocol_of(fd), &q);
+	*r = (struct recent){.fd = fd, .when = now.tv_sec, .is_allowed = decide(&q)};
+	memcpy(&r->to, to, len);
+	return r->is_allowed;
 }
 
 /* ---- what libslirp calls ----------------------------------------------------------------- */
@@ -177,6 +163,7 @@ static bool may_send(const struct sockaddr *to, socklen_t len)
 /* NOLINTBEGIN(readability-inconsistent-declaration-parameter-name) */
 PREEMPTS int connect(int fd, const struct sockaddr *to, socklen_t len)
 {
+	struct policy_query q;
 	int r;
 
 	if (is_checking) {
@@ -184,12 +171,16 @@ PREEMPTS int connect(int fd, const struct sockaddr *to, socklen_t len)
 		errno = ECONNREFUSED;
 		return -1;
 	}
-	if (is_resolver(to) && policy.connect_resolver) {
+	/* Sockets of our own come here too, to be good as new (inside.c). */
+	if (to->sa_family == AF_UNSPEC)
+		return choke_connect(fd, to, len);
+	query_make(to, NET_TCP, &q);
+	if (is_resolver(&q) && policy.connect_resolver) {
 		r = policy.connect_resolver(fd);
 		errno = -r;
 		return r < 0 ? -1 : 0;
 	}
-	if (!may_reach(to)) {
+	if (!decide(&q)) {
 		errno = ECONNREFUSED; /* the sandbox sees a reset */
 		return -1;
 	}
@@ -204,7 +195,12 @@ PREEMPTS ssize_t sendto(int fd, const void *data, size_t n, int flags,
 
 	if (!real)
 		*(void **)&real = dlsym(RTLD_NEXT, "sendto");
-	if (to && !may_send(to, len)) {
+	if (is_checking) {
+		n_checked++;
+		errno = EACCES;
+		return -1;
+	}
+	if (to && !may_send(fd, to, len)) {
 		errno = EACCES;
 		return -1;
 	}
@@ -229,14 +225,28 @@ PREEMPTS int listen(int fd, int backlog)
 #define SANDBOX	    10, 0, 2, 100
 #define ROUTER	    10, 0, 2, 2
 #define NOBODY	    192, 0, 2, 1 /* RFC 5737 */
+#define SANDBOX6    0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0
+#define ROUTER6	    0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2
 
 int choke_check(Slirp *slirp)
 {
-	/* The sandbox tells its address first: an answer that waits for it makes libslirp 4.7 crash. */
+	/* The sandbox tells its addresses first: it is never asked, and an answer that waited for them would make
+	 * libslirp 4.7 crash. */
 	static const uint8_t arp[] = {
 		0xff,	 0xff, 0xff, 0xff, 0xff, 0xff, MAC_SANDBOX, 0x08,   0x06, /* Ethernet */
 		0,	 1,    8,    0,	   6,	 4,    0,	    1,	    MAC_SANDBOX,
 		SANDBOX, 0,    0,    0,	   0,	 0,    0,	    ROUTER,
+	};
+	static const uint8_t solicitation[] = {
+		MAC_ROUTER, MAC_SANDBOX, 0x86,	  0xdd, /* Ethernet */
+		0x60,	    0,		 0,	  0,	0,    32,	   58, 255,
+		SANDBOX6,   ROUTER6,	 135,	  0,	0x20, 0xe4,	   0,  0,
+		0,	    0,		 ROUTER6, 1,	1,    MAC_SANDBOX,
+	};
+	static const uint8_t datagram[] = {
+		MAC_ROUTER, MAC_SANDBOX, 0x08, 0x00, /* Ethernet */
+		0x45,	    0,		 0,    29,   0, 0, 0, 0, 64, 17, 0xac, 0x6b,
+		SANDBOX,    NOBODY,	 0xff, 0xfe, 0, 9, 0, 9, 0,  0,	 0,
 	};
 	static const uint8_t syn[] = {
 		MAC_ROUTER, MAC_SANDBOX, 0x08, 0x00, /* Ethernet */
@@ -247,9 +257,11 @@ int choke_check(Slirp *slirp)
 
 	is_checking = true;
 	slirp_input(slirp, arp, sizeof(arp));
+	slirp_input(slirp, solicitation, sizeof(solicitation));
 	slirp_input(slirp, syn, sizeof(syn));
+	slirp_input(slirp, datagram, sizeof(datagram));
 	is_checking = false;
-	return n_checked == 1 ? 0
+	return n_checked == 2 ? 0
 			      : fail(ENOTSUP,
 				     "this libslirp connects without being asked: it can't be "
 				     "kept from reaching this host");

@@ -2,6 +2,7 @@
 /* choke.h: the one place where it is decided what a sandbox may reach. */
 #pragma once
 
+#include <netinet/in.h>
 #include <slirp/libslirp.h>
 #include <stdbool.h>
 #include <sys/socket.h>
@@ -14,12 +15,12 @@
  * get; nothing that libslirp reads out of a frame gets past that. choke_check() makes libslirp open a
  * connection and looks whether it came here; a helper for which that doesn't hold ends.
  *
- * Refused are, whatever is asked for: addresses that stand for this host (loopback, its own ones),
- * link-local ones, the metadata services of clouds, this network's own, and multicast.
+ * What it decides by is policy.h, and here what only a socket can tell: whether an address is this host's own. Each
+ * decision is told before it is acted upon; of datagrams and echoes, the first to an address in a while.
  */
 
 struct choke_policy {
-	bool host_loopback; /* the router's addresses lead to the host's loopback */
+	bool relays; /* TCP is the relay's, where a rule has a name */
 	/* Turns the socket FD, which libslirp wants connected to the name service, into a connection
 	 * to our own: 0 or a negative errno. */
 	int (*connect_resolver)(int fd);
@@ -30,7 +31,11 @@ void choke_set(const struct choke_policy *policy);
 /* connect(2) for the helper itself, which isn't asked. */
 int choke_connect(int fd, const struct sockaddr *to, socklen_t len);
 
-/* Whether calls of SLIRP's come here; a negative errno where they don't. */
+/* Whether ADDRESS is this host's own: one that a socket can be bound to, or to which the way leads over the loopback
+ * interface. What can't be told is. */
+bool choke_is_own(const struct in6_addr *address);
+
+/* Whether calls of SLIRP's come here; a negative errno where they don't. It knows the sandbox's addresses then. */
 int choke_check(Slirp *slirp);
 
 /* While it looks, what SLIRP sends is no frame of the sandbox's. */

@@ -24,6 +24,8 @@ void dns_ask(const struct frame_datagram *d);
 
 /* Makes the socket FD one end of a connection to the name service; a negative errno. */
 int dns_connect(int fd);
+int dns_serve(int fd);
+void dns_set_servers(const struct net_servers *servers);
 
 /* When the next question is due to be asked elsewhere, as loop_now() counts; -1: none is open. */
 int64_t dns_due(void);

@@ -11,6 +11,7 @@
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
+#include <netinet/ip_icmp.h>
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
 #include <string.h>
@@ -113,23 +114,13 @@ static bool layout_find(const uint8_t *p, size_t len, struct layout *ret_layout)
 
 /* ---- addresses --------------------------------------------------------------------------- */
 
-static bool is_own_ipv4(const uint8_t *a)
+static bool is_own(bool is_ipv6, const uint8_t *a)
 {
-	struct in_addr router;
+	uint8_t own[16];
 
-	(void)inet_pton(AF_INET, NET_ROUTER, &router);
-	return memcmp(a, &router, NET_PREFIX / 8) == 0;
-}
-
-static bool is_own_ipv6(const uint8_t *a)
-{
-	static const uint8_t unspecified[16];
-	struct in6_addr router;
-
-	(void)inet_pton(AF_INET6, NET_ROUTER6, &router);
-	return memcmp(a, &router, NET_PREFIX6 / 8) == 0 ||
-	       (a[0] == 0xfe && (a[1] & 0xc0) == 0x80) ||
-	       memcmp(a, unspecified, sizeof(unspecified)) == 0;
+	(void)inet_pton(is_ipv6 ? AF_INET6 : AF_INET, is_ipv6 ? NET_ADDRESS6 : NET_ADDRESS,
+			own);
+	return memcmp(a, own, is_ipv6 ? 16 : 4) == 0;
 }
 
 /* What stands for this host or for nobody in particular, and what libslirp could take for it. */
@@ -142,8 +133,8 @@ static bool is_special_ipv6(const uint8_t *a)
 {
 	static const uint8_t zero[16];
 
-	/* ::, ::1, v4-compatible; v4-mapped. */
-	return memcmp(a, zero, 12) == 0 ||
+	/* ::, ::1, v4-compatible; v4-mapped; multicast. */
+	return a[0] == 0xff || memcmp(a, zero, 12) == 0 ||
 	       (memcmp(a, zero, 10) == 0 && a[10] == 0xff && a[11] == 0xff);
 }
 
@@ -152,12 +143,8 @@ static bool addresses_pass(const uint8_t *p, const struct layout *l)
 	const uint8_t *from = p + l->l3 + (l->is_ipv6 ? 8 : 12);
 	const uint8_t *to = from + (l->is_ipv6 ? 16 : 4);
 
-	if (!l->is_ipv6)
-		return is_own_ipv4(from) && !is_special_ipv4(to);
-	if (!is_own_ipv6(from) || is_special_ipv6(to))
-		return false;
-	/* To all of a link only what finds neighbours and routers. */
-	return to[0] != 0xff || l->protocol == IPPROTO_ICMPV6;
+	return is_own(l->is_ipv6, from) &&
+	       !(l->is_ipv6 ? is_special_ipv6(to) : is_special_ipv4(to));
 }
 
 /* ---- what passes ------------------------------------------------------------------------- */
@@ -200,6 +187,7 @@ static void datagram_make(const uint8_t *p, const struct layout *l, struct frame
 		.len = l->end - l->l4 - sizeof(struct udphdr),
 		.is_ipv6 = l->is_ipv6,
 		.port = get16(p + l->l4),
+		.target_port = get16(p + l->l4 + 2),
 	};
 	memcpy(d->mac, p + 6, sizeof(d->mac));
 	memcpy(d->source, from, size);
@@ -229,13 +217,16 @@ static enum frame_fate udp_admit(const uint8_t *p, const struct layout *l,
 	return to == DNS_PORT && is_resolver(d) ? FRAME_DNS : FRAME_PASS;
 }
 
+static bool is_echo(const uint8_t *p, const struct layout *l, uint8_t type)
+{
+	return l->end - l->l4 >= 8 && p[l->l4] == type && p[l->l4 + 1] == 0;
+}
+
 enum frame_fate frame_admit(uint8_t *frame, size_t len, struct frame_datagram *ret_datagram)
 {
-	enum { ARP_LEN = 28 };
 	struct layout l;
 
-	if (len >= ETH_HLEN + ARP_LEN && get16(frame + 12) == ETH_P_ARP)
-		return FRAME_PASS;
+	ret_datagram->payload = NULL;
 	if (!layout_find(frame, len, &l) || !addresses_pass(frame, &l))
 		return FRAME_DROP;
 	switch (l.protocol) {
@@ -244,9 +235,10 @@ enum frame_fate frame_admit(uint8_t *frame, size_t len, struct frame_datagram *r
 	case IPPROTO_UDP:
 		return udp_admit(frame, &l, ret_datagram);
 	case IPPROTO_ICMP:
-		return !l.is_ipv6 && l.end - l.l4 >= 8 ? FRAME_PASS : FRAME_DROP;
+		return !l.is_ipv6 && is_echo(frame, &l, ICMP_ECHO) ? FRAME_PASS : FRAME_DROP;
 	case IPPROTO_ICMPV6:
-		return l.is_ipv6 && l.end - l.l4 >= 8 ? FRAME_PASS : FRAME_DROP;
+		return l.is_ipv6 && is_echo(frame, &l, ICMP6_ECHO_REQUEST) ? FRAME_PASS
+									   : FRAME_DROP;
 	default:
 		return FRAME_DROP;
 	}
@@ -337,7 +329,7 @@ void frame_outgoing(uint8_t *frame, size_t len, struct virtio_net_hdr *ret_head)
 	memcpy(frame + l.l4 + 16, &sum, sizeof(sum));
 }
 
-/* ---- answers of the name service --------------------------------------------------------- */
+/* ---- datagrams to the sandbox --------------------------------------------------------- */
 
 static void head_ipv4(const struct frame_datagram *d, uint8_t *p, size_t payload)
 {
@@ -363,8 +355,8 @@ static void head_ipv6(const struct frame_datagram *d, uint8_t *p, size_t payload
 	memcpy(p + 24, d->source, 16);
 }
 
-size_t frame_answer(const struct frame_datagram *d, const uint8_t *payload, size_t len,
-		    uint8_t frame[FRAME_ANSWER_ROOM])
+static size_t datagram_answer(const struct frame_datagram *d, const uint8_t *payload,
+			      size_t len, uint8_t *frame)
 {
 	size_t l3 = ETH_HLEN;
 	size_t l4 = l3 + (d->is_ipv6 ? sizeof(struct ip6_hdr) : sizeof(struct iphdr));
@@ -384,7 +376,7 @@ size_t frame_answer(const struct frame_datagram *d, const uint8_t *payload, size
 		head_ipv6(d, frame + l3, udp);
 	else
 		head_ipv4(d, frame + l3, udp);
-	put16(frame + l4, DNS_PORT);
+	put16(frame + l4, d->target_port);
 	put16(frame + l4 + 2, d->port);
 	put16(frame + l4 + 4, (unsigned)udp);
 	memcpy(frame + l4 + sizeof(struct udphdr), payload, len);
@@ -393,4 +385,25 @@ size_t frame_answer(const struct frame_datagram *d, const uint8_t *payload, size
 		sum = 0xffff;
 	memcpy(frame + l4 + 6, &sum, sizeof(sum));
 	return l.end;
+}
+
+size_t frame_answer(const struct frame_datagram *d, const uint8_t *payload, size_t len,
+		    uint8_t frame[FRAME_ANSWER_ROOM])
+{
+	return datagram_answer(d, payload, len, frame);
+}
+
+/* The answer to what the sandbox would have sent. */
+size_t frame_inbound(const struct in6_addr *from, uint16_t from_port, uint16_t port,
+		     const uint8_t *payload, size_t len, uint8_t frame[FRAME_MAX])
+{
+	static const uint8_t sandbox_mac[6] = {0x52, 0x55, 10, 0, 2, 100};
+	bool is_ipv6 = !IN6_IS_ADDR_V4MAPPED(from);
+	struct frame_datagram d = {.is_ipv6 = is_ipv6, .port = port, .target_port = from_port};
+
+	memcpy(d.mac, sandbox_mac, sizeof(d.mac));
+	memcpy(d.target, from->s6_addr + (is_ipv6 ? 0 : 12), is_ipv6 ? 16 : 4);
+	(void)inet_pton(is_ipv6 ? AF_INET6 : AF_INET, is_ipv6 ? NET_ADDRESS6 : NET_ADDRESS,
+			d.source);
+	return datagram_answer(&d, payload, len, frame);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <linux/virtio_net.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -12,9 +13,10 @@
  *
  * The sandbox owns its end of the tap and can send any bytes. libslirp has had its faults in what hardly
  * any program sends: fragments, options, extension headers, urgent data, NC-SI, TFTP, DHCP. None of that
- * gets to it: what frame_admit() lets pass is ARP, IPv4 without options or fragments and IPv6 without
- * extension headers, with TCP, UDP or ICMP in it, from an address of the sandbox's own network, and
- * each length is one that the frame has.
+ * gets to it: what frame_admit() lets pass is IPv4 without options or fragments (fragment.h) and IPv6 without
+ * extension headers, with TCP, UDP or an echo request in it, from the sandbox's own address, and
+ * each length is one that the frame has. Neighbours are fixed on both sides, so nobody asks for them: who could
+ * change what libslirp knows of them could make it crash.
  *
  * Frames cross with a virtio_net_hdr in front (IFF_VNET_HDR): what the sandbox's kernel sends
  * may be 64 KiB long and has its checksum unmade; what goes back is cut by that kernel too (GSO). For
@@ -42,11 +44,11 @@ struct frame_datagram {
 	bool is_ipv6;
 	uint8_t mac[6];			/* of the sandbox */
 	uint8_t source[16], target[16]; /* IPv4: the first 4 bytes */
-	uint16_t port;			/* of the sandbox, host order */
+	uint16_t port, target_port;	/* of the sandbox, and the other one; host order */
 };
 
-/* Looks at the frame FRAME of LEN bytes, and mends it where that is enough (urgent data). With
- * FRAME_DNS *RET_DATAGRAM is set; it points into FRAME. */
+/* Looks at the frame FRAME of LEN bytes, and mends it where that is enough (urgent data). *RET_DATAGRAM
+ * is set where it is one, else its .payload is NULL; it points into FRAME. */
 enum frame_fate frame_admit(uint8_t *frame, size_t len, struct frame_datagram *ret_datagram);
 
 /* What of the frame's header HEAD asks for is done: its checksum, after a larger MSS in a SYN. False where
@@ -61,3 +63,7 @@ void frame_outgoing(uint8_t *frame, size_t len, struct virtio_net_hdr *ret_head)
 enum { FRAME_ANSWER_MAX = 1432, FRAME_ANSWER_ROOM = 1500 + 14 };
 size_t frame_answer(const struct frame_datagram *datagram, const uint8_t *payload, size_t len,
 		    uint8_t frame[FRAME_ANSWER_ROOM]);
+
+/* The frame of a datagram from FROM, FROM_PORT to the sandbox's PORT, into FRAME; its length. */
+size_t frame_inbound(const struct in6_addr *from, uint16_t from_port, uint16_t port,
+		     const uint8_t *payload, size_t len, uint8_t frame[FRAME_MAX]);

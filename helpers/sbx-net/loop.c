@@ -4,8 +4,12 @@
 
 #include "choke.h"
 #include "dns.h"
+#include "fragment.h"
 #include "frame.h"
 #include "net/net.h"
+#include "policy.h"
+#include "ports.h"
+#include "relay.h"
 #include "util/fail.h"
 #include "util/scope.h"
 
@@ -199,7 +203,7 @@ static void on_notify(void *unused)
 {
 }
 
-static int slirp_make(bool host_loopback)
+static int slirp_make(void)
 {
 	static const SlirpCb callbacks = {
 		.send_packet = on_send,
@@ -219,7 +223,9 @@ static int slirp_make(bool host_loopback)
 		.vprefix_len = NET_PREFIX6,
 		.if_mtu = FRAME_SLIRP_MTU,
 		.if_mru = FRAME_SLIRP_MTU,
-		.disable_host_loopback = !host_loopback,
+		/* It leaves that open in many ways: whether the router's address leads to the host's loopback is
+		 * decided where it connects (choke.h). */
+		.disable_host_loopback = false,
 		.disable_dns = true,
 		.disable_dhcp = true,
 	};
@@ -238,13 +244,41 @@ static int slirp_make(bool host_loopback)
 
 /* ---- the tap ----------------------------------------------------------------------------- */
 
+static void frame_pass(uint8_t *frame, size_t len)
+{
+	struct frame_datagram datagram;
+
+	switch (frame_admit(frame, len, &datagram)) {
+	case FRAME_PASS:
+		if (!datagram.payload || !ports_answer(&datagram))
+			slirp_input(slirp, frame, (int)len);
+		break;
+	case FRAME_DNS:
+		dns_ask(&datagram);
+		break;
+	case FRAME_DROP:
+		break;
+	}
+}
+
+static void fragment_pass(uint8_t *frame, size_t len)
+{
+	switch (fragment_take(frame, len, loop_now(), &frame, &len)) {
+	case FRAGMENT_NONE:
+	case FRAGMENT_WHOLE:
+		frame_pass(frame, len);
+		break;
+	case FRAGMENT_TAKEN:
+		break;
+	}
+}
+
 /* One frame; false where there is none. The tap of an interface that is no more has an error for good. */
 static bool tap_read(void)
 {
 	static uint8_t buffer[FRAME_MAX] __attribute__((aligned(64)));
 	struct virtio_net_hdr head;
 	struct iovec parts[] = {{&head, sizeof(head)}, {buffer, sizeof(buffer)}};
-	struct frame_datagram datagram;
 	ssize_t n = readv(tap, parts, ARRAY_SIZE(parts));
 	size_t len;
 
@@ -253,18 +287,8 @@ static bool tap_read(void)
 	if (n < (ssize_t)sizeof(head))
 		return n >= 0 || errno == EINTR;
 	len = (size_t)n - sizeof(head);
-	if (!frame_complete(&head, buffer, len))
-		return true;
-	switch (frame_admit(buffer, len, &datagram)) {
-	case FRAME_PASS:
-		slirp_input(slirp, buffer, (int)len);
-		break;
-	case FRAME_DNS:
-		dns_ask(&datagram);
-		break;
-	case FRAME_DROP:
-		break;
-	}
+	if (frame_complete(&head, buffer, len))
+		fragment_pass(buffer, len);
 	return true;
 }
 
@@ -276,17 +300,24 @@ static void on_tap(struct loop_watch *w, uint32_t events)
 
 /* ---- turns ------------------------------------------------------------------------------- */
 
+/* MS, or the time until DUE where that is less; -1: for ever. */
+static int64_t sooner(int64_t ms, int64_t due)
+{
+	int64_t left = due - loop_now();
+
+	if (due < 0)
+		return ms;
+	left = left < 0 ? 0 : left;
+	return ms < 0 || left < ms ? left : ms;
+}
+
 static int wait_ms(uint32_t slirp_ms)
 {
-	int64_t due = dns_due(), ms = slirp_ms == UINT32_MAX ? -1 : (int64_t)slirp_ms;
+	int64_t ms = slirp_ms == UINT32_MAX ? -1 : (int64_t)slirp_ms;
 
-	if (due >= 0) {
-		int64_t left = due - loop_now();
-
-		left = left < 0 ? 0 : left;
-		ms = ms < 0 || left < ms ? left : ms;
-	}
-	return (int)ms;
+	if (relay_is_busy())
+		return 0;
+	return (int)sooner(sooner(ms, dns_due()), ports_due());
 }
 
 static int loop_turn(void)
@@ -301,6 +332,7 @@ static int loop_turn(void)
 	n = epoll_wait(epoll, events, EVENTS_MAX, wait_ms(slirp_ms));
 	if (n < 0 && errno != EINTR)
 		return fail_sys("wait");
+	policy_set_time(loop_now());
 	for (int i = 0; i < n; i++)
 		if (events[i].data.u64 & 1)
 			interests[events[i].data.u64 >> 1].happened = events[i].events;
@@ -314,11 +346,13 @@ static int loop_turn(void)
 	for (int i = 0; i < n; i++)
 		if (events[i].data.u64 & 1)
 			interests[events[i].data.u64 >> 1].happened = 0;
+	relay_turn();
 	dns_expire();
+	ports_look();
 	return 0;
 }
 
-int loop_prepare(int tap_fd, bool host_loopback)
+int loop_prepare(int tap_fd)
 {
 	int r;
 
@@ -326,9 +360,12 @@ int loop_prepare(int tap_fd, bool host_loopback)
 	epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (epoll < 0)
 		return fail_sys("make an epoll set");
-	r = slirp_make(host_loopback);
+	r = slirp_make();
 	if (r == 0)
 		r = choke_check(slirp);
+	/* libslirp reads the clock here alone: what a first datagram made before would have run out, as what the check
+	 * has made does now. */
+	slirp_pollfds_poll(slirp, 1, on_asked, NULL);
 	tap_watch = (struct loop_watch){.ready = on_tap, .fd = tap};
 	return r < 0 ? r : loop_watch(&tap_watch, EPOLLIN);
 }

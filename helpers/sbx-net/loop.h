@@ -9,9 +9,9 @@
  * Theory of operation
  *
  * One thread, one epoll set. libslirp says before each wait what it wants of each of its sockets; only
- * where that differs from what the kernel knows is epoll told, so an idle connection costs
- * nothing. What else waits (the name service) watches its own descriptors. With nothing open and nothing
- * due the helper sleeps.
+ * where that differs from what the kernel knows is epoll told, so an idle connection costs nothing. What else waits
+ * (the name service, relays, ports, orders) watches its own descriptors. With nothing open and nothing due the helper
+ * sleeps.
  */
 
 /* A descriptor of our own, and what is called when it has one of EVENTS (EPOLL*). */
@@ -32,9 +32,8 @@ void loop_forget(int fd);
 /* A frame towards the sandbox; one that finds no room is lost, as on any wire. */
 void loop_send(uint8_t *frame, unsigned len);
 
-/* Makes all that TAP is served with; HOST_LOOPBACK as in struct net_config. Nothing of the sandbox's is
- * read yet. */
-int loop_prepare(int tap, bool host_loopback);
+/* Makes all that TAP is served with. Nothing of the sandbox's is read yet. */
+int loop_prepare(int tap);
 
 /* Serves it until it is gone: with its sandbox, or removed in there. 0 then, else a negative errno. */
 int loop_run(void);

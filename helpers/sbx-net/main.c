@@ -2,37 +2,133 @@
 /* main.c: sbx-net, the helper that is a sandbox's network: a router on the other side of its tap. */
 #include "choke.h"
 #include "dns.h"
+#include "inside.h"
 #include "loop.h"
+#include "ports.h"
+#include "relay.h"
+#include "tell.h"
 #include "wall.h"
 
 #include "net/net.h"
 #include "net/wire.h"
 #include "util/fail.h"
 #include "util/io.h"
+#include "util/scope.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
+/* ---- what the launcher says later ---------------------------------------------------------- */
+
+static void order_take(const struct net_order *order, int passed)
+{
+	struct net_port port = order->port;
+
+	switch (order->kind) {
+	case NET_ORDER_SERVERS:
+		dns_set_servers(&order->servers);
+		break;
+	case NET_ORDER_PUBLISH:
+		port.fd = passed;
+		if (passed >= 0)
+			(void)ports_add(&port);
+		return;
+	case NET_ORDER_UNPUBLISH:
+		ports_remove(&port);
+		break;
+	default:
+		break;
+	}
+	(void)fd_close(passed);
+}
+
+static void on_order(struct loop_watch *w, uint32_t events)
+{
+	struct net_order order;
+	int passed = -EBADF;
+	ssize_t n = io_receive(w->fd, &order, sizeof(order), &passed);
+
+	if (n == (ssize_t)sizeof(order))
+		order_take(&order, passed);
+	else
+		(void)fd_close(passed);
+	/* The launcher has ended, and we with it. */
+	if (n <= 0)
+		loop_unwatch(w);
+}
+
+/* ---- start ----------------------------------------------------------------------------------- */
+
+static int relay_prepare(const int fds[NETWORK_FDS])
+{
+	int r = 0;
+
+	inside_start(fds);
+	for (int i = NETWORK_RELAY; i <= NETWORK_RELAY6 && r == 0; i++)
+		if (fds[i] >= 0)
+			r = relay_listen(fds[i]);
+	return r < 0 ? fail(-r, "wait for connections") : 0;
+}
+
+static int ports_prepare(const struct net_start *start, const int fds[NETWORK_FDS])
+{
+	int r = 0;
+
+	for (uint32_t i = 0; i < start->n_ports && r == 0; i++) {
+		struct net_port port = start->ports[i];
+
+		port.fd = NET_PORT_FD + (int)i;
+		if (fcntl(port.fd, F_GETFD) >= 0)
+			r = ports_add(&port);
+	}
+	if (r == 0 && fds[NETWORK_DIAG] >= 0)
+		ports_publish_all(fds[NETWORK_DIAG]);
+	return r < 0 ? fail(-r, "serve the published ports") : 0;
+}
+
+static int prepare(const struct net_start *start)
+{
+	struct choke_policy policy = {.relays = (start->fds & 1U << NETWORK_RELAY) != 0,
+				      .connect_resolver = dns_connect};
+	int fds[NETWORK_FDS], r;
+
+	for (int i = 0; i < NETWORK_FDS; i++)
+		fds[i] = start->fds & 1U << i ? NET_FIRST_FD + i : -EBADF;
+	tell_start(NET_CONTROL_FD, start->config.logs);
+	policy_start(&start->config);
+	choke_set(&policy);
+	dns_start(&start->config);
+	r = loop_prepare(fds[NETWORK_TAP]);
+	if (r == 0)
+		r = relay_prepare(fds);
+	return r < 0 ? r : ports_prepare(start, fds);
+}
+
 static int run(void)
 {
-	static struct net_config config;
-	struct choke_policy policy = {.connect_resolver = dns_connect};
+	static struct net_start start;
+	static struct loop_watch orders = {on_order, NET_CONTROL_FD};
 	int r;
 
-	if (io_read_all(NET_CONFIG_FD, &config, sizeof(config)) != (ssize_t)sizeof(config) ||
-	    config.servers.n > NET_SERVERS_MAX)
+	if (io_read_all(NET_CONFIG_FD, &start, sizeof(start)) != (ssize_t)sizeof(start) ||
+	    start.config.servers.n > NET_SERVERS_MAX || start.n_ports > NET_PORTS_MAX ||
+	    start.config.n_rules > NET_RULES_MAX || start.config.n_hosts > NET_HOSTS_MAX)
 		return fail(EINVAL, "sbx-net is started by sbx alone");
 	(void)close(NET_CONFIG_FD);
-	policy.host_loopback = config.host_loopback != 0;
-	choke_set(&policy);
-	dns_start(&config);
-	r = loop_prepare(NET_TAP_FD, policy.host_loopback);
+	r = prepare(&start);
+	if (r == 0 && loop_watch(&orders, EPOLLIN) < 0)
+		r = fail_sys("wait for the launcher");
 	if (r == 0)
 		r = wall_raise();
-	return r < 0 ? r : loop_run();
+	if (r < 0)
+		return r;
+	inside_refill();
+	return loop_run();
 }
 
 int main(void)

@@ -21,7 +21,8 @@ void tell_decision(const struct policy_query *q, const struct policy_verdict *v)
 
 /* On a name that was asked for, and an address that it has. */
 void tell_name(const char *name, const struct policy_verdict *v);
-void tell_answer(const char *name, const struct in6_addr *address, const struct policy_verdict *v);
+void tell_answer(const char *name, const struct in6_addr *address,
+		 const struct policy_verdict *v);
 
 /* Any other. */
 void tell_event(const struct net_event *e);

@@ -24,7 +24,7 @@ static const char *const calls[] = {
 	"accept", "accept4", "bind", "brk", "clock_gettime", "close", "connect", "dup3", "epoll_ctl",
 	"epoll_pwait", "epoll_wait", "exit", "exit_group", "fcntl", "futex", "getpeername", "getrandom",
 	"getsockname", "getsockopt", "gettimeofday", "listen", "madvise",
-	"mremap", "munmap", "read", "readv", "recv", "recvfrom", "recvmsg", "restart_syscall",
+	"mremap", "munmap", "poll", "ppoll", "read", "readv", "recv", "recvfrom", "recvmsg", "restart_syscall",
 	"rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "send", "sendmsg", "sendto", "setsockopt",
 	"shutdown", "socketpair", "time", "write", "writev",
 };
@@ -103,7 +103,7 @@ int wall_raise(void)
 		return r;
 	/* A socket for each connection, and no more than the host can bear. */
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-		files.rlim_cur = files.rlim_max < 16384 ? files.rlim_max : 16384;
+		files.rlim_cur = files.rlim_max < 65536 ? files.rlim_max : 65536;
 		(void)setrlimit(RLIMIT_NOFILE, &files);
 	}
 	(void)sigaction(SIGXFSZ, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);

@@ -14,6 +14,7 @@
 #include "util/fail.h"
 #include "util/scope.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -348,24 +349,42 @@ static int options_apply(struct enter *e)
 
 /* ---- running ----------------------------------------------------------------------------- */
 
-static int network_start(const struct sandbox_network *n, int tap, int errors, pid_t *ret_pid)
+static int on_make(void *context, int fds[SANDBOX_NETWORK_FDS])
 {
-	static struct net_config config;
-
-	net_servers_read(&config.servers);
-	return net_start(&config, tap, errors, ret_pid);
+	static_assert((int)SANDBOX_NETWORK_FDS == (int)NETWORK_FDS, "each has its place");
+	return network_make(context, fds);
 }
 
-static const struct sandbox_network own_network = {net_tap_make, network_start};
+static int on_take(void *context, int fd)
+{
+	return network_take(context, fd);
+}
+
+static int on_watch(void *context)
+{
+	return network_watch(context);
+}
+
+static int on_turn(void *context)
+{
+	return network_turn(context);
+}
+
+static void on_end(void *context)
+{
+	network_end(context);
+}
 
 static int run(struct enter *e)
 {
+	static struct network net;
+	const struct sandbox_network gates = {&net, on_make, on_take, on_watch, on_turn, on_end};
 	struct plan *p = &e->plan;
 	struct sandbox_options options = {
 		.terminal = e->o->terminal,
 		.interactive = e->o->interactive,
 		.detach_keys = e->o->detach_keys,
-		.network = &own_network,
+		.network = p->net == PLAN_NET_OWN ? &gates : NULL,
 		.debug = e->o->debug,
 		.say = say,
 	};
@@ -374,6 +393,10 @@ static int run(struct enter *e)
 	for (size_t i = 0; i < p->notes.n; i++)
 		say(p->notes.v[i]);
 	fail_forget();
+	network_init(&net);
+	net.follows_host = true;
+	if (p->net == PLAN_NET_OWN && (r = network_open(&net)) < 0)
+		return r;
 	r = sandbox_run(p, &options);
 	if (r >= 0 || !p->root.is_refused || !p->root.may_fall_back || e->is_kept)
 		return r;

@@ -107,7 +107,6 @@ struct net_config {
 	bool host_loopback; /* --host-loopback: what a rule `host` would allow, and all else too */
 	bool logs;	    /* every decision is told; else refusals alone */
 	bool publishes_all;
-	bool relays; /* there are listeners for TCP: it is refused on the tap where a rule has a name */
 	uint32_t n_rules, n_hosts;
 	struct net_rule rules[NET_RULES_MAX];
 	struct net_host hosts[NET_HOSTS_MAX];
@@ -119,7 +118,7 @@ enum net_event_kind {
 	NET_EVENT_CONNECT, /* a connection, a datagram's flow, an echo: may it pass? */
 	NET_EVENT_NAME,	   /* a name: is it asked for? */
 	NET_EVENT_ANSWER, /* an address that NAME has: is it shown? Refused ones alone are told */
-	NET_EVENT_PUBLISHED, /* --publish-all: PORT inside is open as ADDRESS, HOST_PORT */
+	NET_EVENT_PUBLISHED, /* --publish-all: PORT inside is open as ADDRESS, HOST_PORT, or (not allowed) no more */
 	NET_EVENT_FAULT, /* NAME is a sentence: something is wrong with the helper's surroundings */
 };
 
@@ -161,7 +160,7 @@ struct net_port_spec {
 };
 int net_port_spec_parse(const char *text, struct net_port_spec *ret_spec);
 
-/* One that is open on the host. */
+/* A published port: what is open on the host, and where it leads. */
 struct net_port {
 	uint8_t protocol;
 	uint16_t inside;
@@ -199,7 +198,17 @@ char *net_resolv_conf(struct arena *a, const struct strv *search);
 
 /* ---- a network, in the launcher ------------------------------------------------------------ */
 
-enum { NETWORK_FDS_MAX = 4 };
+/* What network_make() makes: the tap, the listeners that TCP is redirected to, sockets of the namespace from which
+ * more are made (helpers/sbx-net/inside.h), and one that tells who listens there. */
+enum network_fd {
+	NETWORK_TAP,
+	NETWORK_RELAY,
+	NETWORK_RELAY6,
+	NETWORK_SEED,
+	NETWORK_SEED6,
+	NETWORK_DIAG,
+	NETWORK_FDS
+};
 
 /* Filled by the caller between network_init() and network_open(). */
 struct network {
@@ -215,13 +224,13 @@ struct network {
 	int folder;
 
 	/* The rest is this room's own. */
-	bool has_ipv6, wants_relay, needs_relay;
-	int epoll, control, helper_end, asked, resolv;
-	int fds[NETWORK_FDS_MAX];
+	bool has_ipv4, has_ipv6; /* the host has a way out by it */
+	bool needs_relay;	 /* a rule has a name */
+	bool takes_connections;	 /* from outside */
+	int epoll, control, asked, resolv, errors;
+	int fds[NETWORK_FDS];
 	size_t n_fds;
-	int errors;
 	pid_t helper;
-	bool is_started;
 };
 
 void network_init(struct network *n);
@@ -230,9 +239,9 @@ void network_done(struct network *n);
 /* Before the sandbox is made. */
 int network_open(struct network *n);
 
-/* In pid 1, in the new network namespace and with CAP_NET_ADMIN there: makes the interface. How many descriptors
- * are in FDS then, the caller's. Allocates nothing. */
-int network_make(const struct network *n, int fds[NETWORK_FDS_MAX]);
+/* In pid 1, in the new network namespace and with CAP_NET_ADMIN there: makes the interface and FDS, the caller's,
+ * -EBADF where one isn't needed. Allocates nothing. */
+int network_make(const struct network *n, int fds[NETWORK_FDS]);
 
 /* In the launcher: takes over FD, the next of these descriptors. */
 int network_take(struct network *n, int fd);
@@ -241,7 +250,8 @@ int network_take(struct network *n, int fd);
 int network_watch(const struct network *n);
 int network_turn(struct network *n);
 
-/* The sandbox has ended: what the helper still has to tell is told, and it is reaped. */
+/* The sandbox has ended: what the helper still has to tell is told, and it is reaped. Another one can be made; the
+ * published ports are open for it unless the helper had them. */
 void network_end(struct network *n);
 
 /* ---- of another process: `sbx port` --------------------------------------------------------- */
@@ -251,7 +261,3 @@ int net_ask_ports(int folder,
 		  struct net_port ports[NET_PORTS_MAX]); /* how many; .fd is -EBADF */
 int net_ask_publish(int folder, const struct net_port *port);
 int net_ask_unpublish(int folder, const struct net_port *port);
-
-/* To go with the old start: */
-int net_tap_make(void);
-int net_start(const struct net_config *config, int tap, int errors, pid_t *ret_pid);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* start.c: starting sbx-net, and what it is told. */
-#include "net.h"
+#include "start.h"
 
 #include "config.h"
 #include "util/fail.h"
@@ -9,92 +9,15 @@
 #include "util/sys.h"
 #include "wire.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <net/if.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
-
-/* ---- the host's name servers ------------------------------------------------------------- */
-
-static void server_add(struct net_servers *servers, char *text)
-{
-	char *scope = strchr(text, '%');
-	struct in6_addr *to = &servers->address[servers->n];
-	struct in_addr four;
-
-	if (scope)
-		*scope++ = '\0';
-	if (inet_pton(AF_INET, text, &four) == 1) {
-		*to = (struct in6_addr){.s6_addr = {[10] = 0xff, [11] = 0xff}};
-		memcpy(to->s6_addr + 12, &four, sizeof(four));
-	} else if (inet_pton(AF_INET6, text, to) != 1) {
-		return;
-	}
-	servers->scope[servers->n++] = scope ? if_nametoindex(scope) : 0;
-}
-
-/* The lines of /etc/resolv.conf, one by one; what stands there is the administrator's. */
-static void resolv_conf_read(void (*take)(void *context, const char *key, char *values),
-			     void *context)
-{
-	SCOPE_END(arena_done) struct arena a = {0};
-	char *text, *line, *save;
-	size_t len;
-
-	if (io_read_path("/etc/resolv.conf", &a, 1 << 16, &text, &len) < 0) {
-		fail_forget();
-		return;
-	}
-	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		char *values, *key = strtok_r(line, " \t", &values);
-
-		if (key)
-			take(context, key, values);
-	}
-}
-
-static void take_server(void *context, const char *key, char *values)
-{
-	struct net_servers *servers = context;
-	char *save, *address = strtok_r(values, " \t", &save);
-
-	if (streq(key, "nameserver") && address && servers->n < NET_SERVERS_MAX)
-		server_add(servers, address);
-}
-
-void net_servers_read(struct net_servers *servers)
-{
-	resolv_conf_read(take_server, servers);
-}
-
-struct resolv_conf {
-	struct arena *arena;
-	char *text;
-};
-
-static void take_rest(void *context, const char *key, char *values)
-{
-	struct resolv_conf *c = context;
-
-	if (streq(key, "search") || streq(key, "options") || streq(key, "domain"))
-		c->text = arena_printf(c->arena, "%s%s %s\n", c->text, key, values);
-}
-
-char *net_resolv_conf(struct arena *a, const struct strv *search)
-{
-	struct resolv_conf c = {a, arena_strdup(a, "nameserver " NET_RESOLVER "\n")};
-
-	resolv_conf_read(take_rest, &c);
-	return c.text;
-}
-
-/* ---- the program ------------------------------------------------------------------------- */
 
 /* Where it was installed, or beside the program that runs from a build folder. */
 static int helper_open(void)
@@ -114,55 +37,128 @@ static int helper_open(void)
 /* Out of the way of the numbers that sbx-net gets. */
 static int fd_park(int fd)
 {
-	enum { PARKED = 16 };
+	return fcntl(fd, F_DUPFD_CLOEXEC, NET_PORT_FD + NET_PORTS_MAX);
+}
 
-	return fcntl(fd, F_DUPFD_CLOEXEC, PARKED);
+/* FD becomes NUMBER, or that is closed where there is none. */
+static int fd_place(int fd, int number)
+{
+	if (fd < 0)
+		(void)close(number);
+	return fd < 0 || dup2(fd, number) == number ? 0 : -errno;
+}
+
+/* All that it has, parked, and then each in its place. */
+static int fds_place(const struct network *n, int config, int control)
+{
+	int from[NET_PORT_FD + NET_PORTS_MAX], r = 0;
+	int end = NET_PORT_FD + (int)n->n_ports;
+
+	from[STDIN_FILENO] = from[STDOUT_FILENO] = open("/dev/null", O_RDWR | O_CLOEXEC);
+	from[STDERR_FILENO] = n->errors;
+	from[NET_CONFIG_FD] = config;
+	from[NET_CONTROL_FD] = control;
+	for (int i = 0; i < NETWORK_FDS; i++)
+		from[NET_FIRST_FD + i] = n->fds[i];
+	for (size_t i = 0; i < n->n_ports; i++)
+		from[NET_PORT_FD + i] = n->ports[i].fd;
+	for (int i = 0; i < end && r >= 0; i++)
+		if (from[i] >= 0)
+			r = from[i] = fd_park(from[i]);
+	for (int i = 0; i < end && r >= 0; i++)
+		r = fd_place(from[i], i);
+	return r < 0 ? r : sys_cloexec_from((unsigned)end);
 }
 
 /* Returns with errno where it can't be started whole. */
-static void helper_exec(int helper, int config, int tap, int errors)
+static void helper_exec(const struct network *n, int helper, int config, int control)
 {
 	char name[] = "sbx-net", *const argv[] = {name, NULL}, *const envp[] = {NULL};
-	autoclose int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	int tap_copy = fd_park(tap), config_copy = fd_park(config);
-	int helper_copy = fd_park(helper);
+	int copy = fcntl(helper, F_DUPFD_CLOEXEC, 2 * (NET_PORT_FD + NET_PORTS_MAX));
 	sigset_t none;
+	int r;
 
 	/* In a session of its own, since a Ctrl-C is the payload's. */
-	if (setsid() < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || tap_copy < 0 ||
-	    config_copy < 0 || helper_copy < 0 || dup2(errors, STDERR_FILENO) < 0 ||
-	    dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
-	    dup2(tap_copy, NET_TAP_FD) < 0 || dup2(config_copy, NET_CONFIG_FD) < 0 ||
-	    sys_cloexec_from(NET_CONFIG_FD + 1) < 0)
+	if (setsid() < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || copy < 0)
 		return;
+	r = fds_place(n, config, control);
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	errno = -sys_exec_fd(helper_copy, argv, envp);
+	errno = r < 0 ? -r : -sys_exec_fd(copy, argv, envp);
 }
 
-int net_start(const struct net_config *config, int tap, int errors, pid_t *ret_pid)
+/* A file that holds what the helper is told. */
+static int config_write(const struct network *n)
 {
-	autoclose int helper = helper_open();
+	static struct net_start start;
 	autoclose int file = memfd_create("sbx-net", MFD_CLOEXEC);
-	pid_t pid;
 	int r;
+
+	start = (struct net_start){.config = n->config, .n_ports = (uint32_t)n->n_ports};
+	for (int i = 0; i < NETWORK_FDS; i++)
+		if (n->fds[i] >= 0)
+			start.fds |= 1U << i;
+	memcpy(start.ports, n->ports, n->n_ports * sizeof(n->ports[0]));
+	r = file < 0 ? -errno : io_write_all(file, &start, sizeof(start));
+	if (r == 0 && lseek(file, 0, SEEK_SET) < 0)
+		r = -errno;
+	return r < 0 ? fail(-r, "tell sbx-net what to do: %s", strerrordesc_np(-r))
+		     : take_fd(&file);
+}
+
+int helper_start(struct network *n)
+{
+	autoclose int helper = helper_open(), config = -EBADF, theirs = -EBADF;
+	int pair[2], r;
+	pid_t pid;
 
 	if (helper < 0)
 		return fail_hint(fail_sys("find '%s/sbx-net'", SBX_HELPERS),
 				 "install sbx whole");
-	r = file < 0 ? -errno : io_write_all(file, config, sizeof(*config));
-	if (r == 0 && lseek(file, 0, SEEK_SET) < 0)
-		r = -errno;
+	config = config_write(n);
+	if (config < 0)
+		return config;
+	n->errors = memfd_create("sbx-net", MFD_CLOEXEC);
+	if (n->errors < 0)
+		return fail_sys("make a file for what sbx-net says");
+	r = io_socketpair(pair);
 	if (r < 0)
-		return fail(-r, "tell sbx-net what to do: %s", strerrordesc_np(-r));
+		return r;
+	n->control = pair[0];
+	theirs = pair[1];
 	pid = fork();
 	if (pid < 0)
 		return fail_sys("start sbx-net");
 	if (pid == 0) {
-		helper_exec(helper, file, tap, errors);
-		(void)dprintf(errors, "start sbx-net: %s\n", strerrordesc_np(errno));
+		helper_exec(n, helper, config, theirs);
+		(void)dprintf(n->errors, "start sbx-net: %s\n", strerrordesc_np(errno));
 		_exit(127);
 	}
-	*ret_pid = pid;
+	n->helper = pid;
 	return 0;
+}
+
+const char *helper_reap(struct network *n, char said[HELPER_SAID_MAX])
+{
+	int status = 0;
+	ssize_t len;
+	char *line;
+
+	if (n->helper <= 0)
+		return NULL;
+	while (waitpid(n->helper, &status, 0) < 0 && errno == EINTR)
+		;
+	n->helper = 0;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return NULL;
+	len = pread(n->errors, said, HELPER_SAID_MAX - 1, 0);
+	said[len > 0 ? len : 0] = '\0';
+	while (len > 0 && said[len - 1] == '\n')
+		said[--len] = '\0';
+	line = strrchr(said, '\n');
+	if (!*said)
+		(void)snprintf(said, HELPER_SAID_MAX, "%s",
+			       WIFSIGNALED(status) ? sigdescr_np(WTERMSIG(status))
+						   : "without a word");
+	return line ? line + 1 : said;
 }

@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tap.c: a sandbox's interface, its addresses and routes, by netlink (rtnetlink(7)). */
+/* tap.c: pid 1's side: a sandbox's interface, its addresses and routes (rtnetlink(7)), and what goes home. */
 #include "net.h"
+#include "netlink.h"
+#include "redirect.h"
 
 #include "util/fail.h"
 #include "util/scope.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_addr.h>
+#include <linux/if_ether.h>
 #include <linux/if_tun.h>
+#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <linux/virtio_net.h>
 #include <net/if.h>
@@ -18,50 +23,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* All requests go in one message and are answered one by one. */
-struct requests {
-	unsigned char data[1024];
-	size_t len, start; /* START: of the request that is being written */
-	unsigned n;
-};
+/* Of packets that come from the host by a socket of the namespace; "sbx" to whoever lists the rules. */
+enum { MARK = 0x736278 };
 
-static void *append(struct requests *q, const void *data, size_t len)
-{
-	void *at = q->data + q->len;
+/* What libslirp calls itself. */
+static const uint8_t router_mac[ETH_ALEN] = {0x52, 0x55, 10, 0, 2, 2};
 
-	memcpy(at, data, len);
-	q->len += NLMSG_ALIGN(len);
-	return at;
-}
-
-static struct nlmsghdr *current(struct requests *q)
-{
-	return (struct nlmsghdr *)(void *)(q->data + q->start);
-}
-
-static void request(struct requests *q, unsigned short type, unsigned short flags,
-		    const void *body, size_t len)
-{
-	struct nlmsghdr head = {
-		.nlmsg_type = type,
-		.nlmsg_flags = (unsigned short)(NLM_F_REQUEST | NLM_F_ACK | flags),
-		.nlmsg_seq = ++q->n,
-	};
-
-	q->start = q->len;
-	(void)append(q, &head, sizeof(head));
-	(void)append(q, body, len);
-	current(q)->nlmsg_len = (unsigned)(q->len - q->start);
-}
-
-static void attribute(struct requests *q, unsigned short type, const void *data, size_t len)
-{
-	struct rtattr head = {.rta_type = type, .rta_len = (unsigned short)RTA_LENGTH(len)};
-
-	(void)append(q, &head, sizeof(head));
-	(void)append(q, data, len);
-	current(q)->nlmsg_len = (unsigned)(q->len - q->start);
-}
+/* What sbx-net calls the sandbox, which it doesn't ask for it (helpers/sbx-net/choke.c). */
+static const uint8_t own_mac[ETH_ALEN] = {0x52, 0x55, 10, 0, 2, 100};
 
 static size_t address_parse(int family, const char *text, unsigned char address[16])
 {
@@ -69,16 +38,18 @@ static size_t address_parse(int family, const char *text, unsigned char address[
 	return family == AF_INET ? 4 : 16;
 }
 
-static void link_up(struct requests *q, int index, unsigned mtu)
+static void link_up(struct netlink *q, int index, unsigned mtu)
 {
 	struct ifinfomsg body = {.ifi_index = index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
 
-	request(q, RTM_NEWLINK, 0, &body, sizeof(body));
-	if (mtu)
-		attribute(q, IFLA_MTU, &mtu, sizeof(mtu));
+	netlink_request(q, RTM_NEWLINK, 0, &body, sizeof(body));
+	if (!mtu)
+		return;
+	netlink_attribute(q, IFLA_MTU, &mtu, sizeof(mtu));
+	netlink_attribute(q, IFLA_ADDRESS, own_mac, sizeof(own_mac));
 }
 
-static void address_add(struct requests *q, int family, int index, const char *text,
+static void address_add(struct netlink *q, int family, int index, const char *text,
 			unsigned char prefix)
 {
 	/* Nobody else is there who could have the address already. */
@@ -89,12 +60,12 @@ static void address_add(struct requests *q, int family, int index, const char *t
 	unsigned char address[16];
 	size_t len = address_parse(family, text, address);
 
-	request(q, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &body, sizeof(body));
-	attribute(q, IFA_LOCAL, address, len);
-	attribute(q, IFA_ADDRESS, address, len);
+	netlink_request(q, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &body, sizeof(body));
+	netlink_attribute(q, IFA_LOCAL, address, len);
+	netlink_attribute(q, IFA_ADDRESS, address, len);
 }
 
-static void route_add(struct requests *q, int family, int index, const char *gateway)
+static void route_add(struct netlink *q, int family, int index, const char *gateway)
 {
 	struct rtmsg body = {.rtm_family = (unsigned char)family,
 			     .rtm_table = RT_TABLE_MAIN,
@@ -104,74 +75,76 @@ static void route_add(struct requests *q, int family, int index, const char *gat
 	unsigned char address[16];
 	size_t len = address_parse(family, gateway, address);
 
-	request(q, RTM_NEWROUTE, NLM_F_CREATE, &body, sizeof(body));
-	attribute(q, RTA_GATEWAY, address, len);
-	attribute(q, RTA_OIF, &index, sizeof(index));
+	netlink_request(q, RTM_NEWROUTE, NLM_F_CREATE, &body, sizeof(body));
+	netlink_attribute(q, RTA_GATEWAY, address, len);
+	netlink_attribute(q, RTA_OIF, &index, sizeof(index));
 }
 
-/* The answers to the requests FIRST to LAST; which of them was refused. */
-static int answers_read(int fd, unsigned last, unsigned *ret_refused)
+/* So that nobody has to ask for it. */
+static void neighbour_add(struct netlink *q, int family, int index, const char *text)
 {
-	unsigned char data[4096];
+	struct ndmsg body = {.ndm_family = (unsigned char)family,
+			     .ndm_ifindex = index,
+			     .ndm_state = NUD_PERMANENT};
+	unsigned char address[16];
+	size_t len = address_parse(family, text, address);
 
-	for (unsigned seen = 0; seen < last;) {
-		ssize_t n = recv(fd, data, sizeof(data), 0);
-		unsigned left = n > 0 ? (unsigned)n : 0;
-
-		if (n <= 0)
-			return n < 0 ? -errno : -EPROTO;
-		for (struct nlmsghdr *h = (struct nlmsghdr *)(void *)data; NLMSG_OK(h, left);
-		     h = NLMSG_NEXT(h, left)) {
-			const struct nlmsgerr *e = NLMSG_DATA(h);
-
-			if (h->nlmsg_type != NLMSG_ERROR)
-				continue;
-			seen++;
-			if (e->error == 0)
-				continue;
-			*ret_refused = h->nlmsg_seq;
-			return e->error;
-		}
-	}
-	return 0;
-}
-
-static int requests_send(const struct requests *q, unsigned *ret_refused)
-{
-	autoclose int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-
-	if (fd < 0 || send(fd, q->data, q->len, 0) != (ssize_t)q->len)
-		return -errno;
-	return answers_read(fd, q->n, ret_refused);
+	netlink_request(q, RTM_NEWNEIGH, NLM_F_CREATE, &body, sizeof(body));
+	netlink_attribute(q, NDA_DST, address, len);
+	netlink_attribute(q, NDA_LLADDR, router_mac, sizeof(router_mac));
 }
 
 /* A kernel without IPv6, or with it switched off, leaves IPv4. */
-static int configure(int index)
+static int configure(const struct network *n, int index)
 {
-	struct requests both = {0}, six = {0};
-	unsigned refused = 0;
+	struct netlink four = {0}, six = {0};
+	unsigned refused;
 	int loopback = 1, r; /* in every network namespace */
 
-	link_up(&both, loopback, 0);
-	link_up(&both, index, NET_MTU);
-	address_add(&both, AF_INET, index, NET_ADDRESS, NET_PREFIX);
-	route_add(&both, AF_INET, index, NET_ROUTER);
-	r = requests_send(&both, &refused);
+	link_up(&four, loopback, 0);
+	link_up(&four, index, NET_MTU);
+	address_add(&four, AF_INET, index, NET_ADDRESS, NET_PREFIX);
+	neighbour_add(&four, AF_INET, index, NET_ROUTER);
+	neighbour_add(&four, AF_INET, index, NET_RESOLVER);
+	if (n->has_ipv4)
+		route_add(&four, AF_INET, index, NET_ROUTER);
+	netlink_last(&four);
+	r = netlink_send(&four, NETLINK_ROUTE, &refused);
 	if (r < 0)
 		return fail(-r, "set up '%s': request %u: %s", NET_INTERFACE, refused,
 			    strerrordesc_np(-r));
 	address_add(&six, AF_INET6, index, NET_ADDRESS6, NET_PREFIX6);
-	route_add(&six, AF_INET6, index, NET_ROUTER6);
-	(void)requests_send(&six, &refused);
+	neighbour_add(&six, AF_INET6, index, NET_ROUTER6);
+	neighbour_add(&six, AF_INET6, index, NET_RESOLVER6);
+	if (n->has_ipv6)
+		route_add(&six, AF_INET6, index, NET_ROUTER6);
+	netlink_last(&six);
+	(void)netlink_send(&six, NETLINK_ROUTE, &refused);
 	return 0;
 }
 
-int net_tap_make(void)
+/* The tap passes on what is addressed to the router, and none of the kernel's own calls for neighbours, routers
+ * and groups, which would wake the helper for nothing. */
+static int tap_filter(int tap)
+{
+	struct {
+		struct tun_filter head;
+		uint8_t address[ETH_ALEN];
+	} filter = {.head = {.count = 1}};
+
+	static_assert(offsetof(__typeof__(filter), address) == sizeof(struct tun_filter),
+		      "the address follows its count");
+	memcpy(filter.address, router_mac, sizeof(router_mac));
+	return ioctl(tap, TUNSETTXFILTER, &filter) < 0
+		       ? fail_sys("have the interface '%s' keep quiet", NET_INTERFACE)
+		       : 0;
+}
+
+static int tap_make(const struct network *n, int *ret_index)
 {
 	struct ifreq request = {.ifr_name = NET_INTERFACE,
 				.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
 	autoclose int tap = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	unsigned index;
 	int r;
 
 	if (tap < 0)
@@ -181,9 +154,65 @@ int net_tap_make(void)
 	/* Frames of up to 64 KiB cross in one call, their checksums unmade. */
 	if (ioctl(tap, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6) < 0)
 		return fail_sys("have the interface '%s' offload", NET_INTERFACE);
-	index = if_nametoindex(NET_INTERFACE);
-	if (index == 0)
+	*ret_index = (int)if_nametoindex(NET_INTERFACE);
+	if (*ret_index == 0)
 		return fail_sys("find the interface '%s'", NET_INTERFACE);
-	r = configure((int)index);
+	r = tap_filter(tap);
+	if (r == 0)
+		r = configure(n, *ret_index);
 	return r < 0 ? r : take_fd(&tap);
+}
+
+/* Where a rule has a name, what a connection says it is for must be seen, which it is by the relay alone. */
+static int relay_make(const struct network *n, int index, int fds[NETWORK_FDS])
+{
+	int r = redirect_make(index);
+
+	if (r == 0)
+		r = fds[NETWORK_RELAY] = redirect_listen(AF_INET);
+	if (r >= 0)
+		fds[NETWORK_RELAY6] = redirect_listen(AF_INET6);
+	if (r >= 0 || !n->needs_relay)
+		return 0;
+	return fail_hint(
+		fail(ENOTSUP,
+		     "this kernel has no nat of nftables (%s), and without it a rule "
+		     "can't be kept that has a name",
+		     strerrordesc_np(-r)),
+		"sudo modprobe -a nf_tables nft_chain_nat nft_redir; or write the rules "
+		"with addresses");
+}
+
+/* The listeners are what makes more sockets, too: there are none where nothing is redirected to them. */
+static int inbound_make(const struct network *n, int fds[NETWORK_FDS])
+{
+	int r = redirect_mark(MARK);
+
+	if (r == 0 && fds[NETWORK_RELAY] < 0)
+		r = fds[NETWORK_RELAY] = redirect_listen(AF_INET);
+	if (r >= 0)
+		r = fds[NETWORK_SEED] = redirect_seed(AF_INET, MARK);
+	if (r >= 0 && fds[NETWORK_RELAY6] < 0)
+		fds[NETWORK_RELAY6] = redirect_listen(AF_INET6);
+	if (r >= 0)
+		fds[NETWORK_SEED6] = redirect_seed(AF_INET6, MARK);
+	if (r >= 0 && n->config.publishes_all)
+		r = fds[NETWORK_DIAG] =
+			socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC,
+			       NETLINK_SOCK_DIAG);
+	return r < 0 ? fail(-r, "have ports published: %s", strerrordesc_np(-r)) : 0;
+}
+
+int network_make(const struct network *n, int fds[NETWORK_FDS])
+{
+	int index, r;
+
+	for (size_t i = 0; i < NETWORK_FDS; i++)
+		fds[i] = -EBADF;
+	r = fds[NETWORK_TAP] = tap_make(n, &index);
+	if (r >= 0)
+		r = relay_make(n, index, fds);
+	if (r >= 0 && n->takes_connections)
+		r = inbound_make(n, fds);
+	return r < 0 ? r : 0;
 }

@@ -20,6 +20,7 @@ enum {
 	POLL_SIGNALS,
 	POLL_WIRE,
 	POLL_PID,
+	POLL_NETWORK,
 	POLL_FROM,
 	POLL_TO = POLL_FROM + ATTACH_FLOWS,
 	POLL_MAX = POLL_TO + ATTACH_FLOWS,
@@ -211,6 +212,10 @@ static void poll_fill(const struct attach *a, struct pollfd set[POLL_MAX])
 	set[POLL_WIRE] = (struct pollfd){.fd = a->wire, .events = POLLIN};
 	set[POLL_PID] =
 		(struct pollfd){.fd = a->is_draining ? -EBADF : a->pidfd, .events = POLLIN};
+	set[POLL_NETWORK] =
+		(struct pollfd){.fd = a->network ? a->network->watch(a->network->context)
+						 : -EBADF,
+				.events = POLLIN};
 	for (int i = 0; i < ATTACH_FLOWS; i++) {
 		const struct flow *f = &a->flow[i];
 		bool from = !held && output_is_wanted(a, i);
@@ -304,6 +309,8 @@ static int attach_turn(struct attach *a)
 		attach_signals_read(a);
 	if (set[POLL_WIRE].revents)
 		(void)message_read(a, false);
+	if (set[POLL_NETWORK].revents)
+		result_take(a, a->network->turn(a->network->context));
 	if (set[POLL_PID].revents)
 		drain_start(a);
 	input_turn(a, set[POLL_FROM + ATTACH_INPUT].revents);

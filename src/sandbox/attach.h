@@ -109,6 +109,8 @@ struct attach {
 	 * attach_done(). */
 	int (*on_message)(void *context, const struct wire_message *m, int passed);
 	void *context;
+	const struct sandbox_network
+		*network; /* has turns of its own here; NULL: there is none */
 
 	/* The answer beside attach_run()'s. */
 	bool timed_out;

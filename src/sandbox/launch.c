@@ -48,14 +48,13 @@ static void launch_init(struct launch *l, struct plan *p, const struct sandbox_o
 			  .dev = -EBADF,
 			  .run = -EBADF,
 			  .terminal = -EBADF,
-			  .make_network = options->network ? options->network->make : NULL,
+			  .network = options->network,
 			  .debug = options->debug},
 		.wire = -EBADF,
 		.reports = -EBADF,
 		.pidfd = -EBADF,
 		.userns = -EBADF,
 		.fuse_errors = -EBADF,
-		.network_errors = -EBADF,
 	};
 }
 
@@ -70,7 +69,6 @@ static void launch_done(struct launch *l)
 	(void)fd_close(l->pidfd);
 	(void)fd_close(l->userns);
 	(void)fd_close(l->fuse_errors);
-	(void)fd_close(l->network_errors);
 }
 
 int init_image_copy(void)
@@ -228,27 +226,6 @@ static int fuse_reap(struct launch *l, int r)
 	return r < 0 && WIFEXITED(status) && WEXITSTATUS(status) ? fuse_complaint(l) : r;
 }
 
-/* Its work is over with pid 1, or with the interface. One that failed before has left the sandbox without a
- * network. */
-static void network_reap(struct launch *l)
-{
-	char said[SAID_MAX], note[FAIL_TEXT_MAX];
-	int status = 0;
-
-	if (l->network <= 0)
-		return;
-	if (waitpid(l->network, &status, WNOHANG) == 0) {
-		(void)kill(l->network, SIGKILL);
-		(void)waitpid(l->network, &status, 0);
-		return;
-	}
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		return;
-	(void)snprintf(note, sizeof(note), "the network ended early: %s",
-		       last_said(l->network_errors, said));
-	l->options->say(note);
-}
-
 /* Where the set-up has failed meanwhile, that is why its ids can't be mapped: R is not. */
 static int setup_complaint(struct launch *l, int r)
 {
@@ -296,6 +273,7 @@ static int run(struct launch *l)
 		l->attach.reports = l->reports;
 		l->attach.pidfd = l->pidfd;
 		l->attach.on_message = launch_on_message;
+		l->attach.network = l->options->network;
 		l->attach.context = l;
 		r = attach_run(&l->attach);
 	}
@@ -304,7 +282,8 @@ static int run(struct launch *l)
 		r = status < 0 ? status : silent_end(l, status);
 	/* Descriptors that are still on their way here could keep the driver's mount. */
 	l->wire = fd_close(l->wire);
-	network_reap(l);
+	if (l->options->network)
+		l->options->network->end(l->options->network->context);
 	r = fuse_reap(l, r);
 	if (r < 0)
 		return r;

@@ -16,9 +16,8 @@ struct launch {
 	int userns; /* for the fuse driver */
 	pid_t fuse;
 	int fuse_errors;
-	pid_t network;
-	int network_errors;
-	int ended_by; /* the signal that sbx-init says has ended the command; 0: none */
+	unsigned n_network; /* descriptors of the network that have come */
+	int ended_by;	    /* the signal that sbx-init says has ended the command; 0: none */
 };
 
 /* What pid 1 has sent (attach.h, on_message); CONTEXT is a struct launch. Before WIRE_READY it is

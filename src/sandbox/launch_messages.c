@@ -40,16 +40,13 @@ static int on_fuse(struct launch *l, int fuse)
 	return overlay_fuse_start(l->plan, l->userns, fuse, l->fuse_errors, &l->fuse);
 }
 
-static int on_network(struct launch *l, int tap)
+static int on_network(struct launch *l, int *passed)
 {
 	const struct sandbox_network *n = l->options->network;
 
-	if (l->network > 0 || !n)
+	if (!n || l->n_network++ >= SANDBOX_NETWORK_FDS)
 		return fail(EPROTO, "the set-up sent a network that was not asked for");
-	l->network_errors = memfd_create("sbx-net", MFD_CLOEXEC);
-	if (l->network_errors < 0)
-		return fail_sys("make a file for what sbx-net says");
-	return n->start(n, tap, l->network_errors, &l->network);
+	return n->take(n->context, take_fd(passed));
 }
 
 /* While pid 1 is still our own code. */
@@ -63,7 +60,7 @@ static int on_setup(struct launch *l, const struct wire_message *m, int *passed)
 	case WIRE_FUSE:
 		return on_fuse(l, *passed);
 	case WIRE_NETWORK:
-		return on_network(l, *passed);
+		return on_network(l, passed);
 	case WIRE_MEMORY:
 		(void)fd_close(l->plan->root.memory_fd);
 		l->plan->root.memory_fd = take_fd(passed);

@@ -353,14 +353,21 @@ const char *caps_name(unsigned cap, char buffer[CAPS_NAME_MAX]);
 /* Whether the payload gets a terminal: as the caller's stdin is one, or as asked. */
 enum terminal_wish { TERMINAL_AUTO, TERMINAL_YES, TERMINAL_NO };
 
-/* A network of the sandbox's own, for PLAN_NET_OWN: somebody else's, this room only opens the gates. */
+/* A network of the sandbox's own, for PLAN_NET_OWN: somebody else's, this room only opens the gates. Each gets
+ * CONTEXT; a negative errno with a sentence ends the sandbox. */
+enum { SANDBOX_NETWORK_FDS = 6 };
 struct sandbox_network {
-	/* In pid 1, in the new network namespace and with CAP_NET_ADMIN there: makes the interface and
-	 * returns the descriptor that serves it. Mustn't allocate. */
-	int (*make)(void);
-	/* In the launcher: starts who serves TAP; it ends with the sandbox. What it complains of
-	 * goes to ERRORS. */
-	int (*start)(const struct sandbox_network *n, int tap, int errors, pid_t *ret_pid);
+	void *context;
+	/* In pid 1, in the new network namespace and with CAP_NET_ADMIN there: makes the interface. What serves
+	 * it outside are the descriptors FDS, -EBADF where one isn't needed. Mustn't allocate. */
+	int (*make)(void *context, int fds[SANDBOX_NETWORK_FDS]);
+	/* In the launcher: takes over each of these, in their order. */
+	int (*take)(void *context, int fd);
+	/* A descriptor that is readable when turn() has something to do; while the sandbox runs. */
+	int (*watch)(void *context);
+	int (*turn)(void *context);
+	/* Pid 1 has ended. */
+	void (*end)(void *context);
 };
 
 struct sandbox_options {

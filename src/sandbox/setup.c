@@ -35,7 +35,7 @@
 static int message_send(const struct setup *s, enum wire_type type, int pass)
 {
 	struct wire_message m = {.type = type};
-	int r = io_send(s->wire, &m, sizeof(m), pass);
+	int r = io_send(s->wire, &m, offsetof(struct wire_message, text) + 1, pass);
 
 	return r < 0 ? fail(-r, "tell the launcher: %s", strerrordesc_np(-r)) : 0;
 }
@@ -168,11 +168,42 @@ static int step_loopback(struct setup *s)
 
 static int step_own_network(struct setup *s)
 {
-	autoclose int tap = s->make_network();
+	const struct sandbox_network *n = s->network;
+	int fds[SANDBOX_NETWORK_FDS], r = n->make(n->context, fds);
 
-	if (tap < 0)
-		return tap;
-	return message_send(s, WIRE_NETWORK, tap);
+	for (size_t i = 0; i < ARRAY_SIZE(fds) && r == 0; i++)
+		r = message_send(s, WIRE_NETWORK, fds[i]);
+	/* Pid 1 keeps none: "descriptors" closes them. */
+	return r;
+}
+
+/* NAME is below /proc/sys/net. One that can't be set leaves its default. */
+static void net_sysctl_set(const struct setup *s, const char *name, const char *value)
+{
+	char path[64];
+	autoclose int fd = -EBADF;
+
+	(void)snprintf(path, sizeof(path), "sys/net/%s", name);
+	fd = openat(s->proc, path, O_WRONLY | O_CLOEXEC);
+	if (fd >= 0)
+		(void)io_write_all(fd, value, strlen(value));
+}
+
+static int step_net_sysctls(struct setup *s)
+{
+	const struct idmap *gids = &s->plan->ids.gids;
+	char groups[32];
+	uint32_t last = 0;
+
+	/* The range is refused where an end of it isn't mapped. */
+	for (size_t i = 0; i < gids->n; i++)
+		if (gids->extents[i].inside + gids->extents[i].count - 1 > last)
+			last = gids->extents[i].inside + gids->extents[i].count - 1;
+	(void)snprintf(groups, sizeof(groups), "0 %u", last);
+	net_sysctl_set(s, "ipv4/ping_group_range", groups);
+	net_sysctl_set(s, "ipv4/ip_unprivileged_port_start", "0");
+	net_sysctl_set(s, "ipv4/tcp_fwmark_accept", "1");
+	return 0;
 }
 
 static int step_hostname(struct setup *s)
@@ -422,8 +453,8 @@ const struct setup_step setup_steps[] = {
 	/* Before the ids, since they need none: they run while newuidmap does. */
 	{"namespaces", step_namespaces, NULL, "enter new ipc, uts, cgroup and net namespaces"},
 	{"loopback", step_loopback, has_loopback, "bring the loopback interface up"},
-	/* The gate of the network: a helper outside is sent its descriptor from here, and starts while the
-	 * set-up goes on. */
+	/* The gate of the network: what a helper outside serves is sent from here. Before "ids", since it needs
+	 * none: it is made while newuidmap runs. */
 	{"network", step_own_network, has_own_network, "make the network interface, send it home"},
 	{"hostname", step_hostname, NULL, "set the host name"},
 	/* The gate. After it files can be made; before it they would belong to nobody. */
@@ -432,6 +463,8 @@ const struct setup_step setup_steps[] = {
 	{"root", step_root, NULL, "mount the root filesystem"},
 	/* Before whatever writes below /proc; checked to be procfs. */
 	{"proc", mounts_proc, NULL, "mount /proc, forbid user namespaces inside"},
+	/* After "ids", whose groups are in one of them, and through our own /proc, before "masks" closes it. */
+	{"net-sysctls", step_net_sysctls, has_own_network, "let ping and low ports be used, replies find back"},
 	/* After the net namespace, which decides what is in it. */
 	{"sys", mounts_sys, NULL, "mount /sys read-only"},
 	/* Before "files" and "masks", which take /dev's tmpfs and /dev/null from it. */

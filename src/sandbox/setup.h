@@ -29,7 +29,7 @@ struct setup {
 	int proc, sys, dev, run;   /* the roots of these mounts, whatever their names lead to */
 	dev_t *own; /* the file systems of the sandbox's own, where a mount point may be made */
 	size_t n_own;
-	int (*make_network)(void);
+	const struct sandbox_network *network;
 	int terminal; /* the pty's other side, the payload's terminal */
 	bool debug;
 };

@@ -88,7 +88,6 @@ static void message_check(struct launch *l, char *line, int to)
 		return;
 	must(l->plan->root.is_started && notes == notes_before);
 	must(l->userns == before.userns && l->fuse == 0 && l->fuse_errors == -EBADF);
-	must(l->network == 0 && l->network_errors == -EBADF);
 	must(l->attach.flow[ATTACH_OUTPUT].from == before.attach.flow[ATTACH_OUTPUT].from);
 	must(l->plan->root.is_refused == before.plan->root.is_refused);
 }
@@ -103,7 +102,6 @@ static void launch_make(struct launch *l, struct plan *p, int wire)
 		.options = &options,
 		.userns = -EBADF,
 		.fuse_errors = -EBADF,
-		.network_errors = -EBADF,
 		.attach = {.wire = wire,
 			   .pidfd = -EBADF,
 			   .tty = -EBADF,

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ports.c: published ports: what comes from outside. */
+#include "ports.h"
+
+#include "address.h"
+#include "inside.h"
+#include "loop.h"
+#include "relay.h"
+#include "util/scope.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+enum { ACCEPTS_MAX = 64, DATAGRAMS_MAX = 64, FLOWS = 1024, FLOW_MS = 4 * 60 * 1000 };
+
+struct port {
+	struct loop_watch watch; /* first: what is watched is the port */
+	struct net_port port;
+	bool is_used;
+};
+
+/* Somebody who has written to a UDP port. */
+struct flow {
+	struct port *port;
+	struct in6_addr peer, shown; /* shown: as the sandbox sees it */
+	struct in6_addr own;	     /* what was written to */
+	uint32_t scope;		     /* of a link-local peer */
+	uint16_t peer_port;
+	int64_t last;
+};
+
+static struct port ports[NET_PORTS_MAX];
+static struct flow flows[FLOWS];
+
+/* ---- TCP --------------------------------------------------------------------------------- */
+
+static int again_by_ipv4(const struct in6_addr *peer, uint16_t peer_port, uint16_t port)
+{
+	return inside_connect(AF_INET, peer, peer_port, port);
+}
+
+static void on_connection(struct loop_watch *w, uint32_t events)
+{
+	const struct port *p = (const struct port *)w;
+
+	for (int i = 0; i < ACCEPTS_MAX; i++) {
+		struct sockaddr_storage from;
+		socklen_t len = sizeof(from);
+		autoclose int fd = accept4(w->fd, (struct sockaddr *)&from, &len,
+					   SOCK_NONBLOCK | SOCK_CLOEXEC);
+		struct in6_addr peer;
+		uint16_t peer_port;
+		relay_again *again = NULL;
+		int inside;
+
+		if (fd < 0)
+			break;
+		peer_port = address_get(&from, &peer);
+		inside =
+			inside_connect(address_family(&peer), &peer, peer_port, p->port.inside);
+		if (address_family(&peer) == AF_INET6) {
+			again = again_by_ipv4;
+			if (inside < 0)
+				inside = again(&peer, peer_port, p->port.inside);
+		}
+		if (inside >= 0)
+			relay_inbound(take_fd(&fd), inside, again, &peer, peer_port,
+				      p->port.inside);
+	}
+	inside_refill();
+}
+
+/* ---- UDP --------------------------------------------------------------------------------- */
+
+static struct flow *flow_at(const struct in6_addr *shown, uint16_t port)
+{
+	uint32_t sum = port;
+
+	for (int i = 0; i < 16; i++)
+		sum = sum * 31 + shown->s6_addr[i];
+	return &flows[sum % FLOWS];
+}
+
+/* Two senders in one place: the later one is answered. */
+static struct flow *flow_take(struct port *p, const struct in6_addr *peer, uint16_t peer_port)
+{
+	struct in6_addr shown = inside_source(peer);
+	struct flow *f = flow_at(&shown, peer_port);
+
+	*f = (struct flow){.port = p,
+			   .peer = *peer,
+			   .shown = shown,
+			   .peer_port = peer_port,
+			   .last = loop_now()};
+	return f;
+}
+
+/* The address that a datagram was sent to (ip(7), IP_PKTINFO). */
+static struct in6_addr own_address(struct msghdr *m)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO)
+			return address_mapped(&((struct in_pktinfo *)CMSG_DATA(c))->ipi_addr);
+		if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO)
+			return ((struct in6_pktinfo *)CMSG_DATA(c))->ipi6_addr;
+	}
+	return (struct in6_addr){0};
+}
+
+union control {
+	char room[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+	struct cmsghdr align;
+};
+
+/* False where there is none. */
+static bool datagram_pass(struct port *p)
+{
+	static uint8_t data[65536], frame[FRAME_MAX];
+	struct sockaddr_storage from;
+	union control control;
+	struct iovec part = {data, sizeof(data)};
+	struct msghdr m = {.msg_name = &from,
+			   .msg_namelen = sizeof(from),
+			   .msg_iov = &part,
+			   .msg_iovlen = 1,
+			   .msg_control = control.room,
+			   .msg_controllen = sizeof(control.room)};
+	ssize_t n = recvmsg(p->watch.fd, &m, 0);
+	struct in6_addr peer;
+	uint16_t peer_port;
+	struct flow *f;
+
+	if (n < 0)
+		return errno != EAGAIN && errno != EWOULDBLOCK;
+	peer_port = address_get(&from, &peer);
+	f = flow_take(p, &peer, peer_port);
+	f->own = own_address(&m);
+	if (from.ss_family == AF_INET6)
+		f->scope = ((struct sockaddr_in6 *)&from)->sin6_scope_id;
+	loop_send(frame, (unsigned)frame_inbound(&f->shown, peer_port, p->port.inside, data,
+						 (size_t)n, frame));
+	return true;
+}
+
+static void on_datagram(struct loop_watch *w, uint32_t events)
+{
+	for (int i = 0; i < DATAGRAMS_MAX && datagram_pass((struct port *)w); i++)
+		;
+}
+
+static void own_put(struct msghdr *m, const struct in6_addr *own)
+{
+	struct cmsghdr *c = m->msg_control;
+	bool is_four = IN6_IS_ADDR_V4MAPPED(own);
+	struct in_pktinfo four = {0};
+	struct in6_pktinfo six = {.ipi6_addr = *own};
+
+	if (IN6_IS_ADDR_UNSPECIFIED(own)) {
+		m->msg_control = NULL;
+		m->msg_controllen = 0;
+		return;
+	}
+	memcpy(&four.ipi_spec_dst, own->s6_addr + 12, sizeof(four.ipi_spec_dst));
+	c->cmsg_level = is_four ? IPPROTO_IP : IPPROTO_IPV6;
+	c->cmsg_type = is_four ? IP_PKTINFO : IPV6_PKTINFO;
+	c->cmsg_len = CMSG_LEN(is_four ? sizeof(four) : sizeof(six));
+	m->msg_controllen = CMSG_SPACE(is_four ? sizeof(four) : sizeof(six));
+	memcpy(CMSG_DATA(c), is_four ? (void *)&four : (void *)&six,
+	       is_four ? sizeof(four) : sizeof(six));
+}
+
+bool ports_answer(const struct frame_datagram *d)
+{
+	struct in6_addr to = d->is_ipv6 ? *(const struct in6_addr *)(const void *)d->target
+					: address_mapped(d->target);
+	struct flow *f = flow_at(&to, d->target_port);
+	struct sockaddr_storage at;
+	union control control = {0};
+	struct iovec part = {(void *)d->payload, d->len};
+	struct msghdr m = {.msg_name = &at,
+			   .msg_iov = &part,
+			   .msg_iovlen = 1,
+			   .msg_control = control.room,
+			   .msg_controllen = sizeof(control.room)};
+
+	if (!f->port || !f->port->is_used || f->port->port.inside != d->port ||
+	    f->peer_port != d->target_port || memcmp(&f->shown, &to, sizeof(to)) != 0 ||
+	    loop_now() - f->last > FLOW_MS)
+		return false;
+	m.msg_namelen = address_put(&f->peer, f->peer_port, &at);
+	if (at.ss_family == AF_INET6)
+		((struct sockaddr_in6 *)&at)->sin6_scope_id = f->scope;
+	own_put(&m, &f->own);
+	(void)sendmsg(f->port->watch.fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+	f->last = loop_now();
+	return true;
+}
+
+/* ---- ports -------------------------------------------------------------------------------- */
+
+int ports_add(const struct net_port *port)
+{
+	for (size_t i = 0; i < NET_PORTS_MAX; i++) {
+		struct port *p = &ports[i];
+
+		if (p->is_used)
+			continue;
+		p->is_used = true;
+		p->port = *port;
+		p->watch.fd = port->fd;
+		p->watch.ready = port->protocol == NET_TCP ? on_connection : on_datagram;
+		return loop_watch(&p->watch, EPOLLIN);
+	}
+	(void)fd_close(port->fd);
+	return -ENOSPC;
+}
+
+static void port_remove(struct port *p)
+{
+	loop_unwatch(&p->watch);
+	p->watch.fd = fd_close(p->watch.fd);
+	p->is_used = false;
+}
+
+void ports_remove(const struct net_port *port)
+{
+	for (size_t i = 0; i < NET_PORTS_MAX; i++)
+		if (ports[i].is_used && ports[i].port.protocol == port->protocol &&
+		    ports[i].port.host_port == port->host_port &&
+		    memcmp(&ports[i].port.address, &port->address, sizeof(port->address)) == 0)
+			port_remove(&ports[i]);
+}
+
+bool ports_has(uint8_t protocol, uint16_t port)
+{
+	for (size_t i = 0; i < NET_PORTS_MAX; i++)
+		if (ports[i].is_used && ports[i].port.protocol == protocol &&
+		    ports[i].port.inside == port)
+			return true;
+	return false;
+}

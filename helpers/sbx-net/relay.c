@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* relay.c: TCP past the tap: what comes in on one connection goes out on another. */
+#include "relay.h"
+
+#include "address.h"
+#include "choke.h"
+#include "dns.h"
+#include "hello.h"
+#include "loop.h"
+#include "tell.h"
+#include "util/scope.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#ifndef SO_ORIGINAL_DST
+#define SO_ORIGINAL_DST 80 /* linux/netfilter_ipv4.h, which doesn't go with netinet/in.h */
+#endif
+
+enum { INSIDE, OUTSIDE, ENDS };
+
+enum {
+	CHUNK = 128 * 1024,
+	CHUNKS_MAX = 8, /* in one turn */
+	EVENTS = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+	ACCEPTS_MAX = 64,
+	DNS_PORT = 53,
+};
+
+struct end {
+	struct loop_watch watch; /* first: what is watched is the end */
+	struct relay *relay;
+	bool has_finished; /* its peer has said so, behind what is in the queue, */
+	bool has_ended;	   /* and that has been passed on */
+	bool is_full;	   /* what is for it waits until there is room */
+};
+
+struct relay {
+	struct end ends[ENDS];
+	int dialing;	 /* the end that is being connected; -1: both are */
+	bool is_held;	 /* nothing of INSIDE's goes out before it has said its name */
+	bool is_counted; /* with policy_hold() */
+	bool is_busy, is_dead;
+	struct policy_query query;
+	relay_again *again;
+	struct in6_addr peer;
+	uint16_t peer_port, port;
+	struct relay *next_busy, *next_dead;
+};
+
+struct listener {
+	struct loop_watch watch; /* first, as above */
+	bool is_deaf;		 /* there was no descriptor for a connection */
+};
+
+static struct relay *busy, *dead;
+static struct listener listeners[2];
+static size_t n_listeners;
+
+/* ---- the end ------------------------------------------------------------------------------ */
+
+/* With a reset. */
+static void fd_reset(int fd)
+{
+	struct linger now = {.l_onoff = 1};
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	(void)fd_close(fd);
+}
+
+static void listeners_hear(void)
+{
+	for (size_t i = 0; i < n_listeners; i++)
+		if (listeners[i].is_deaf)
+			listeners[i].is_deaf = loop_watch(&listeners[i].watch, EPOLLIN) < 0;
+}
+
+/* It stays until the turn is over: an event of it may be at hand. */
+static void relay_end(struct relay *r, bool resets)
+{
+	if (r->is_dead)
+		return;
+	for (int i = 0; i < ENDS; i++) {
+		int fd = take_fd(&r->ends[i].watch.fd);
+
+		if (resets)
+			fd_reset(fd);
+		else
+			(void)fd_close(fd);
+	}
+	if (r->is_counted)
+		policy_release(&r->query.address);
+	r->is_dead = true;
+	r->next_dead = dead;
+	dead = r;
+	listeners_hear();
+}
+
+/* ---- bytes ------------------------------------------------------------------------------- */
+
+static uint8_t buffer[CHUNK] __attribute__((aligned(4096)));
+
+static void relay_busy(struct relay *r)
+{
+	if (r->is_busy)
+		return;
+	r->is_busy = true;
+	r->next_busy = busy;
+	busy = r;
+}
+
+/* One chunk from A to B: 1: there may be more, 0: there is none for now, or a negative errno. */
+static int chunk_move(struct end *a, struct end *b)
+{
+	ssize_t n = recv(a->watch.fd, buffer, sizeof(buffer), MSG_PEEK), sent;
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+	if (n == 0) {
+		a->has_ended = true;
+		return shutdown(b->watch.fd, SHUT_WR) < 0 && errno != ENOTCONN ? -errno : 0;
+	}
+	sent = send(b->watch.fd, buffer, (size_t)n, MSG_NOSIGNAL);
+	if (sent < 0 && errno != EAGAIN && errno != EINTR)
+		return -errno;
+	if (sent > 0 && recv(a->watch.fd, NULL, (size_t)sent, MSG_TRUNC) != sent)
+		return -EIO;
+	b->is_full = sent < n;
+	/* The end of the queue; behind it the next edge comes, unless the last one has come with it. */
+	return !b->is_full && (n == sizeof(buffer) || a->has_finished);
+}
+
+/* False where the relay has ended. */
+static bool flow_move(struct relay *r, int from)
+{
+	struct end *a = &r->ends[from], *b = &r->ends[!from];
+	int more = 1;
+
+	for (int i = 0; i < CHUNKS_MAX && more > 0 && !a->has_ended; i++)
+		more = chunk_move(a, b);
+	if (more < 0 || (a->has_ended && b->has_ended)) {
+		relay_end(r, more < 0);
+		return false;
+	}
+	if (more > 0 && !a->has_ended)
+		relay_busy(r);
+	return true;
+}
+
+/* What the sandbox says first. True where it may go on. */
+static bool hello_hear(struct relay *r)
+{
+	char name[NET_NAME_MAX + 1];
+	struct end *a = &r->ends[INSIDE];
+	ssize_t n = recv(a->watch.fd, buffer, sizeof(buffer), MSG_PEEK);
+	enum hello_kind kind;
+	struct policy_verdict v;
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	kind = n <= 0 ? HELLO_OTHER : hello_read(buffer, (size_t)n, name);
+	if (kind == HELLO_MORE && !a->has_finished)
+		return false;
+	if (kind == HELLO_OTHER) {
+		r->is_held = false;
+		return true;
+	}
+	v = kind == HELLO_BAD || kind == HELLO_MORE || !name[0]
+		    ? (struct policy_verdict){.reason = NET_BY_NO_NAME, .rule = -1}
+		    : policy_decide_named(&r->query, name);
+	if (v.reason == NET_BY_NO_NAME)
+		v.name = policy_decide(&r->query).name;
+	r->is_held = false;
+	if (v.is_allowed)
+		return true;
+	tell_decision(&r->query, &v);
+	relay_end(r, true);
+	return false;
+}
+
+static void relay_move(struct relay *r, int from)
+{
+	if (from == INSIDE && r->is_held && !hello_hear(r))
+		return;
+	(void)flow_move(r, from);
+}
+
+/* ---- connections -------------------------------------------------------------------------- */
+
+static int end_watch(struct relay *r, int which)
+{
+	return loop_watch(&r->ends[which].watch, EVENTS);
+}
+
+static void socket_tune(int fd, bool is_outside)
+{
+	enum { IDLE_SECONDS = 120 };
+	int one = 1, idle = IDLE_SECONDS;
+
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	(void)setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &one, sizeof(one));
+	if (!is_outside)
+		return;
+	/* The sandbox's own ones are answered here: what is outside would hear nothing of an idle connection, and we
+	 * nothing of one that is dead. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+}
+
+/* The connection that was being made has failed. */
+static void dial_fail(struct relay *r)
+{
+	struct end *e = &r->ends[r->dialing];
+	int fd = r->again ? r->again(&r->peer, r->peer_port, r->port) : -ECONNREFUSED;
+
+	r->again = NULL;
+	if (fd < 0) {
+		relay_end(r, true);
+		return;
+	}
+	e->watch.fd = fd_close(e->watch.fd);
+	e->watch.fd = fd;
+	socket_tune(fd, r->dialing == OUTSIDE);
+	if (end_watch(r, r->dialing) < 0)
+		relay_end(r, true);
+}
+
+static void dial_end(struct relay *r)
+{
+	int fd = r->ends[r->dialing].watch.fd, err = 0;
+	socklen_t len = sizeof(err);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0 || err) {
+		dial_fail(r);
+		return;
+	}
+	r->dialing = -1;
+	/* What has come meanwhile. */
+	relay_move(r, INSIDE);
+	if (!r->is_dead)
+		relay_move(r, OUTSIDE);
+}
+
+static void on_end(struct loop_watch *w, uint32_t events)
+{
+	struct relay *r = ((struct end *)w)->relay;
+	struct end *e = (struct end *)w;
+	int which = e == &r->ends[OUTSIDE];
+
+	if (r->is_dead)
+		return;
+	e->has_finished |= (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+	if (r->dialing >= 0) {
+		if (which == r->dialing && (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)))
+			dial_end(r);
+		return;
+	}
+	if (events & ~(uint32_t)EPOLLOUT)
+		relay_move(r, which);
+	if (!r->is_dead && (events & EPOLLOUT) && e->is_full)
+		relay_move(r, !which);
+}
+
+static struct relay *relay_make(int inside, int outside, int dialing)
+{
+	struct relay *r = calloc(1, sizeof(*r));
+
+	if (!r) {
+		fd_reset(inside);
+		fd_reset(outside);
+		return NULL;
+	}
+	r->dialing = dialing;
+	r->ends[INSIDE] = (struct end){.watch = {on_end, inside}, .relay = r};
+	r->ends[OUTSIDE] = (struct end){.watch = {on_end, outside}, .relay = r};
+	socket_tune(inside, false);
+	socket_tune(outside, true);
+	if (end_watch(r, INSIDE) == 0 && end_watch(r, OUTSIDE) == 0)
+		return r;
+	relay_end(r, true);
+	return NULL;
+}
+
+void relay_inbound(int from, int inside, relay_again *again, const struct in6_addr *peer,
+		   uint16_t peer_port, uint16_t port)
+{
+	struct relay *r = relay_make(inside, from, INSIDE);
+
+	if (!r)
+		return;
+	r->again = again;
+	r->peer = *peer;
+	r->peer_port = peer_port;
+	r->port = port;
+}
+
+/* ---- outwards ----------------------------------------------------------------------------- */
+
+/* Where FD was meant to go, before it was redirected; false: it wasn't. */
+static bool target_find(int fd, struct in6_addr *ret_address, uint16_t *ret_port)
+{
+	struct sockaddr_storage own = {0}, to = {0};
+	socklen_t len = sizeof(own), to_len = sizeof(to);
+	struct in6_addr address;
+	uint16_t port;
+
+	if (getsockname(fd, (struct sockaddr *)&own, &len) < 0 ||
+	    getsockopt(fd, own.ss_family == AF_INET ? SOL_IP : SOL_IPV6, SO_ORIGINAL_DST, &to,
+		       &to_len) < 0)
+		return false;
+	*ret_port = address_get(&to, ret_address);
+	port = address_get(&own, &address);
+	return port != *ret_port || memcmp(&address, ret_address, sizeof(address)) != 0;
+}
+
+/* The router stands for this host's loopback. */
+static int dial(const struct policy_query *q)
+{
+	struct in6_addr address = q->address;
+	struct sockaddr_storage to;
+	autoclose int fd = -EBADF;
+	socklen_t len;
+
+	if (address_is(&address, NET_ROUTER))
+		address = address_of("127.0.0.1");
+	else if (address_is(&address, NET_ROUTER6))
+		address = in6addr_loopback;
+	len = address_put(&address, q->port, &to);
+	fd = socket(to.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0 ||
+	    (choke_connect(fd, (const struct sockaddr *)&to, len) < 0 && errno != EINPROGRESS))
+		return -errno;
+	return take_fd(&fd);
+}
+
+static void outbound(int fd, const struct policy_query *q)
+{
+	struct policy_verdict v = policy_decide(q);
+	struct relay *r;
+	int out;
+
+	tell_decision(q, &v);
+	out = v.is_allowed ? dial(q) : -EACCES;
+	if (out < 0) {
+		fd_reset(fd);
+		return;
+	}
+	r = relay_make(fd, out, OUTSIDE);
+	if (!r)
+		return;
+	r->query = *q;
+	r->is_held = v.needs_name;
+	r->is_counted = true;
+	policy_hold(&q->address);
+}
+
+void relay_accepted(int fd)
+{
+	struct policy_query q = {.protocol = NET_TCP};
+
+	if (!target_find(fd, &q.address, &q.port)) {
+		fd_reset(fd);
+		return;
+	}
+	if (q.port == DNS_PORT &&
+	    (address_is(&q.address, NET_RESOLVER) || address_is(&q.address, NET_RESOLVER6))) {
+		(void)dns_serve(fd);
+		return;
+	}
+	q.is_own = choke_is_own(&q.address);
+	outbound(fd, &q);
+}
+
+static void on_listener(struct loop_watch *w, uint32_t events)
+{
+	struct listener *l = (struct listener *)w;
+
+	for (int i = 0; i < ACCEPTS_MAX; i++) {
+		int fd = accept4(w->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM)) {
+			/* Until a relay ends, which has some. */
+			loop_unwatch(w);
+			l->is_deaf = true;
+		}
+		if (fd < 0)
+			return;
+		relay_accepted(fd);
+	}
+}
+
+int relay_listen(int fd)
+{
+	struct listener *l = &listeners[n_listeners];
+
+	l->watch = (struct loop_watch){on_listener, fd};
+	n_listeners++;
+	return loop_watch(&l->watch, EPOLLIN);
+}
+
+/* ---- turns ------------------------------------------------------------------------------- */
+
+bool relay_is_busy(void)
+{
+	return busy;
+}
+
+void relay_turn(void)
+{
+	struct relay *r = busy;
+
+	busy = NULL;
+	while (r) {
+		struct relay *next = r->next_busy;
+
+		r->is_busy = false;
+		if (!r->is_dead && r->dialing < 0) {
+			relay_move(r, INSIDE);
+			if (!r->is_dead)
+				relay_move(r, OUTSIDE);
+		}
+		r = next;
+	}
+	for (r = dead; r; r = dead) {
+		if (r->is_busy)
+			break;
+		dead = r->next_dead;
+		free(r);
+	}
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* relay.h: TCP past the tap: what comes in on one connection goes out on another. */
+#pragma once
+
+#include "policy.h"
+
+/*
+ * Theory of operation
+ *
+ * A relay is two connections, one inside and one outside, of which one is still being made at first. Bytes are
+ * looked at in the queue of the one (MSG_PEEK), sent on the other, and what was taken there is discarded from the
+ * queue (MSG_TRUNC): a relay holds no byte itself, so a reader that stops costs no memory, and its writer is slowed
+ * by the kernel. Both sockets are watched by edges once and for all: an idle relay costs nothing, and a busy one no
+ * call but those that move bytes. One that has more to move than its share of a turn goes on in the next.
+ *
+ * The end of the one is the end of the other: a half-close is passed on, a reset too, and when both directions have
+ * ended, so has the relay. Urgent data stays where it is in the stream.
+ *
+ * A connection that is allowed by its name alone must say it (hello.h): nothing of what the sandbox sends is passed
+ * on before, while what the other side sends is. That is looked at once.
+ */
+
+/* Takes connections that were redirected from the listener FD. */
+int relay_listen(int fd);
+
+/* FD is such a connection. */
+void relay_accepted(int fd);
+
+/* Where it failed: another descriptor to try in place of what was being connected to, or a negative errno. */
+typedef int relay_again(const struct in6_addr *peer, uint16_t peer_port, uint16_t port);
+
+/* FROM is a connection from outside that has come from PEER; INSIDE, which goes to PORT, is being made. Both are taken
+ * over. AGAIN may be NULL. */
+void relay_inbound(int from, int inside, relay_again *again, const struct in6_addr *peer,
+		   uint16_t peer_port, uint16_t port);
+
+/* Goes on with what is busy, and frees what has ended. */
+void relay_turn(void);
+bool relay_is_busy(void);

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* redirect.h: TCP of a namespace's own, led past the tap. */
+#pragma once
+
+#include <stdint.h>
+
+/* The port that connections are redirected to, on the loopback addresses; tcpmux(1), which nobody serves. */
+enum { REDIRECT_PORT = 1 };
+
+/* Connections that leave by the interface INDEX come to REDIRECT_PORT instead: a negative errno without a sentence
+ * where the kernel can't (no nat of nftables). */
+int redirect_make(int index);
+
+/* The socket that they come to, for FAMILY. What it accepts may have any address for its own
+ * (IP_TRANSPARENT). */
+int redirect_listen(int family);
+
+/* What is sent with MARK is this namespace's own, whatever its address; and so are the answers
+ * (tcp_fwmark_accept). */
+int redirect_mark(uint32_t mark);
+
+/* A socket whose connections have MARK. */
+int redirect_seed(int family, uint32_t mark);
