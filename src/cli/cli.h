@@ -6,6 +6,7 @@
 
 #include "util/str.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -16,6 +17,7 @@ enum operands {
 	OPERANDS_COMMAND,   /* at most one name of a command of ours */
 	OPERANDS_TREE,	    /* at most one root filesystem */
 	OPERANDS_SANDBOXES, /* names of kept sandboxes, or none */
+	OPERANDS_RUNNING,   /* NAME [PORT]: a kept sandbox that is running */
 	OPERANDS_CHANGES,   /* NAME [PATH]...: a kept sandbox, and what has changed in it */
 	OPERANDS_ROOTFS,    /* ROOTFS|NAME [--] [COMMAND [ARG]...] */
 	OPERANDS_VERB,	    /* [VERB [OPTION]...]; the command reads them */
@@ -55,6 +57,7 @@ extern const struct opt bwrap_opts[]; /* none: src/bwrap has them */
 int cmd_bwrap(const struct invocation *inv);
 int cmd_enter(const struct invocation *inv);
 int cmd_config(const struct invocation *inv);
+int cmd_port(const struct invocation *inv);
 int cmd_ls(const struct invocation *inv);
 int cmd_diff(const struct invocation *inv);
 int cmd_apply(const struct invocation *inv);
@@ -78,10 +81,10 @@ struct complete_options {
 	uint64_t point; /* which word is to be completed, from 1; 0: the last one */
 };
 
-/* What completion has to know of the kept sandboxes: adds their names, without a sentence on
- * failure; and opens the root filesystem of the one called NAME, as an O_PATH descriptor that
+/* What completion has to know of the kept sandboxes: adds the names of all, or of those that run,
+ * without a sentence on failure; and opens the root filesystem of the one called NAME, as an O_PATH descriptor that
  * the caller owns, or a negative errno. */
-int complete_sandboxes(struct arena *a, struct strv *names);
+int complete_sandboxes(struct arena *a, bool only_running, struct strv *names);
 int complete_sandbox_tree(const char *name);
 
 /* The names of the profiles that there are, as complete_sandboxes(); and the words that can

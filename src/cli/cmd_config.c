@@ -30,7 +30,7 @@ struct report {
 /* What the option has where nobody says anything; NULL: nothing to be shown. */
 static const char *default_value(struct arena *a, const struct opt *o)
 {
-	if (o->set == opt_choice)
+	if (o->complete == COMPLETE_CHOICE)
 		return arena_strndup(a, o->metavar, strcspn(o->metavar, "|"));
 	return o->set == opt_flag ? "false" : NULL;
 }

@@ -2,6 +2,7 @@
 /* cmd_enter.c: sbx enter. */
 #include "cli.h"
 #include "conf_files.h"
+#include "enter_net.h"
 #include "keep.h"
 #include "kept.h"
 #include "options.h"
@@ -9,12 +10,10 @@
 #include "spec.h"
 
 #include "container/container.h"
-#include "net/net.h"
 #include "sandbox/sandbox.h"
 #include "util/fail.h"
 #include "util/scope.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -28,29 +27,12 @@ struct enter {
 	const struct enter_options *o;
 	const struct conf_enter *conf; /* where .o is from */
 	struct plan plan;
+	struct enter_net net;
 	struct container_store store;
 	const char *operand;	    /* ROOTFS or NAME, as it was said */
 	struct container container; /* where the upper is; dir -EBADF with --direct */
 	bool is_kept, is_new;
 };
-
-static void enter_init(struct enter *e, const struct conf_enter *conf)
-{
-	*e = (struct enter){
-		.o = &conf->options,
-		.conf = conf,
-		.store = CONTAINER_STORE_NONE,
-		.container = {.dir = -EBADF},
-	};
-	plan_init(&e->plan);
-}
-
-static void enter_done(struct enter *e)
-{
-	container_done(&e->container);
-	container_store_done(&e->store);
-	plan_done(&e->plan);
-}
 
 /* A note is no failure: one line, as it comes. The terminal may be raw. */
 static void say(const char *note)
@@ -60,6 +42,26 @@ static void say(const char *note)
 	(void)fprintf(stderr, "sbx: enter: note: %s%s\n",
 		      str_escape(shown, sizeof(shown), note),
 		      isatty(STDERR_FILENO) ? "\r" : "");
+}
+
+static void enter_init(struct enter *e, const struct conf_enter *conf)
+{
+	*e = (struct enter){
+		.o = &conf->options,
+		.conf = conf,
+		.net = {.say = say},
+		.store = CONTAINER_STORE_NONE,
+		.container = {.dir = -EBADF},
+	};
+	plan_init(&e->plan);
+}
+
+static void enter_done(struct enter *e)
+{
+	enter_net_done(&e->net);
+	container_done(&e->container);
+	container_store_done(&e->store);
+	plan_done(&e->plan);
 }
 
 /* ---- the tree and its upper -------------------------------------------------------------- */
@@ -254,22 +256,12 @@ static int upper_renew(struct enter *e)
 
 /* ---- options to plan --------------------------------------------------------------------- */
 
-/* Says where the VALUE of OPTION that led to the failure R stands. */
-static int value_failed(const struct enter *e, int r, const char *value, const char *option)
-{
-	const struct conf_setting *s = conf_find(&e->conf->choice, value);
-
-	if (!s)
-		return fail_in(r, "--%s", option);
-	return fail_in(r, "%s:%u: %s", s->section->file, s->line, option);
-}
-
 static int one(struct enter *e, const char *value, const char *option,
 	       int (*spec)(struct plan *p, const char *value))
 {
 	int r = value ? spec(&e->plan, value) : 0;
 
-	return r < 0 ? value_failed(e, r, value, option) : 0;
+	return r < 0 ? conf_value_failed(&e->conf->choice, r, value, option) : 0;
 }
 
 static int each(struct enter *e, const struct strv *values, const char *option,
@@ -321,9 +313,6 @@ static int options_apply(struct enter *e)
 	p->ids.map = o->map;
 	p->ids.keep = o->keep_id;
 	p->ids.strict = o->strict_ids;
-	p->net = o->net;
-	if (p->net == PLAN_NET_OWN)
-		p->resolv_conf = net_resolv_conf(&p->arena, NULL);
 	p->user = o->user;
 	p->caps_add = o->caps_add;
 	p->caps_drop = o->caps_drop;
@@ -332,6 +321,8 @@ static int options_apply(struct enter *e)
 	p->timeout_ms = o->timeout_ms;
 
 	r = one(e, o->name, "name", spec_name);
+	if (r == 0)
+		r = enter_net_plan(&e->net, e->conf, p);
 	if (r == 0)
 		r = one(e, o->hostname, "hostname", spec_hostname);
 	if (r == 0)
@@ -349,42 +340,14 @@ static int options_apply(struct enter *e)
 
 /* ---- running ----------------------------------------------------------------------------- */
 
-static int on_make(void *context, int fds[SANDBOX_NETWORK_FDS])
-{
-	static_assert((int)SANDBOX_NETWORK_FDS == (int)NETWORK_FDS, "each has its place");
-	return network_make(context, fds);
-}
-
-static int on_take(void *context, int fd)
-{
-	return network_take(context, fd);
-}
-
-static int on_watch(void *context)
-{
-	return network_watch(context);
-}
-
-static int on_turn(void *context)
-{
-	return network_turn(context);
-}
-
-static void on_end(void *context)
-{
-	network_end(context);
-}
-
 static int run(struct enter *e)
 {
-	static struct network net;
-	const struct sandbox_network gates = {&net, on_make, on_take, on_watch, on_turn, on_end};
 	struct plan *p = &e->plan;
 	struct sandbox_options options = {
 		.terminal = e->o->terminal,
 		.interactive = e->o->interactive,
 		.detach_keys = e->o->detach_keys,
-		.network = p->net == PLAN_NET_OWN ? &gates : NULL,
+		.network = enter_net_gates(&e->net),
 		.debug = e->o->debug,
 		.say = say,
 	};
@@ -393,10 +356,6 @@ static int run(struct enter *e)
 	for (size_t i = 0; i < p->notes.n; i++)
 		say(p->notes.v[i]);
 	fail_forget();
-	network_init(&net);
-	net.follows_host = true;
-	if (p->net == PLAN_NET_OWN && (r = network_open(&net)) < 0)
-		return r;
 	r = sandbox_run(p, &options);
 	if (r >= 0 || !p->root.is_refused || !p->root.may_fall_back || e->is_kept)
 		return r;
@@ -544,7 +503,10 @@ int cmd_enter(const struct invocation *inv)
 	if (r == 0)
 		r = upper_open(&e);
 	if (r == 0)
+		r = enter_net_open(&e.net, e.is_kept ? e.container.dir : -EBADF);
+	if (r == 0)
 		r = run(&e);
+	enter_net_done(&e.net);
 	r = upper_close(&e, sandbox_hint(r));
 	interrupt_pass(&e.plan);
 	return r;

@@ -142,7 +142,7 @@ int cmd_ls(const struct invocation *inv)
 
 /* ---- for completion ---------------------------------------------------------------------- */
 
-int complete_sandboxes(struct arena *a, struct strv *names)
+int complete_sandboxes(struct arena *a, bool only_running, struct strv *names)
 {
 	SCOPE_END(container_store_done) struct container_store store = CONTAINER_STORE_NONE;
 	struct container *list = NULL;
@@ -152,7 +152,7 @@ int complete_sandboxes(struct arena *a, struct strv *names)
 	if (r == 0)
 		r = container_list(&store, a, &list, &n);
 	for (size_t i = 0; r == 0 && i < n; i++)
-		if (!list[i].is_damaged)
+		if (!list[i].is_damaged && (list[i].is_running || !only_running))
 			strv_push(a, names, list[i].name);
 	return r;
 }

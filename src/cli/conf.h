@@ -85,3 +85,8 @@ int conf_apply(const struct conf *c, const struct conf_choice *choice, bool aske
 
 /* The setting whose value is the very string VALUE, or NULL: the command line said it. */
 const struct conf_setting *conf_find(const struct conf_choice *choice, const char *value);
+
+/* Puts in front of the failure R where the VALUE of OPTION that led to it stands: "FILE:LINE: OPTION" or
+ * "--OPTION". VALUE may be NULL. Returns R. */
+int conf_value_failed(const struct conf_choice *choice, int r, const char *value,
+		      const char *option);

@@ -226,3 +226,13 @@ const struct conf_setting *conf_find(const struct conf_choice *choice, const cha
 			return &choice->v[i];
 	return NULL;
 }
+
+int conf_value_failed(const struct conf_choice *choice, int r, const char *value,
+		      const char *option)
+{
+	const struct conf_setting *s = conf_find(choice, value);
+
+	if (!s)
+		return fail_in(r, "--%s", option);
+	return fail_in(r, "%s:%u: %s", s->section->file, s->line, option);
+}

@@ -55,6 +55,11 @@ const struct command commands[] = {
  "list the kept sandboxes",
  "Lists the sandboxes that were kept under a name, with the trees that they were made from.",
  ls_opts, sizeof(struct ls_options), OPERANDS_NONE, cmd_ls},
+{"port", "[OPTION]... NAME [PORT[/PROTOCOL]]",
+ "list or change the published ports of a running sandbox",
+ "Lists the ports of the host's that lead into the running sandbox NAME, or those that lead to PORT "
+ "inside; publishes more, or closes them.",
+ port_opts, sizeof(struct port_options), OPERANDS_RUNNING, cmd_port},
 {"diff", "[OPTION]... NAME [PATH]...",
  "show what a kept sandbox has changed",
  "Lists what was added (A), changed (C) and deleted (D) in the kept sandbox NAME, in all of it or "
@@ -213,6 +218,9 @@ static int operands_check(struct invocation *inv)
 	case OPERANDS_BWRAP:
 	case OPERANDS_SANDBOXES:
 		return 0;
+	case OPERANDS_RUNNING:
+		return inv->argc > 0 ? at_most(inv, 2)
+				     : fail(EINVAL, "NAME is missing: the sandbox");
 	case OPERANDS_CHANGES:
 		return inv->argc > 0 ? 0 : fail(EINVAL, "NAME is missing: the kept sandbox");
 	case OPERANDS_ROOTFS:

@@ -72,11 +72,11 @@ static void offer_programs(struct answer *s)
 		tree_add_programs(tree, s->arena, s->value, &s->candidates);
 }
 
-static void offer_sandboxes(struct answer *s)
+static void offer_sandboxes(struct answer *s, bool only_running)
 {
 	struct strv names = {0};
 
-	if (complete_sandboxes(s->arena, &names) == 0)
+	if (complete_sandboxes(s->arena, only_running, &names) == 0)
 		offer_list(s, names.v, names.n);
 }
 
@@ -229,6 +229,13 @@ static void offer_mount(struct answer *s)
 	}
 }
 
+static void offer_rules(struct answer *s)
+{
+	static const char *const words[] = {"any", "dns", "host", "private"};
+
+	offer_list(s, words, ARRAY_SIZE(words));
+}
+
 void offer_value(struct answer *s, const struct opt *o)
 {
 	static const char *const flag[] = {"true", "false"};
@@ -252,7 +259,7 @@ void offer_value(struct answer *s, const struct opt *o)
 	case COMPLETE_USER:
 		return offer_user(s);
 	case COMPLETE_SANDBOX:
-		return offer_sandboxes(s);
+		return offer_sandboxes(s, false);
 	case COMPLETE_CAPABILITY:
 		return offer_capabilities(s);
 	case COMPLETE_ENV:
@@ -265,6 +272,8 @@ void offer_value(struct answer *s, const struct opt *o)
 		return offer_mount(s);
 	case COMPLETE_PROFILE:
 		return offer_profiles(s);
+	case COMPLETE_RULE:
+		return offer_rules(s);
 	}
 }
 
@@ -275,7 +284,7 @@ static void offer_rootfs(struct answer *s, const struct place *p)
 
 	if (p->operand == 0) {
 		s->kind = "folders";
-		offer_sandboxes(s);
+		offer_sandboxes(s, false);
 		return;
 	}
 	if (p->operand > 1 && streq(s->line->words.v[p->first_operand + 1], "--"))
@@ -293,7 +302,7 @@ static void offer_changes(struct answer *s, const struct place *p)
 	autoclose int upper = -EBADF;
 
 	if (p->operand == 0) {
-		offer_sandboxes(s);
+		offer_sandboxes(s, false);
 		return;
 	}
 	upper = s->rootfs ? complete_sandbox_upper(s->rootfs) : -ENOENT;
@@ -316,7 +325,11 @@ void offer_operand(struct answer *s, enum operands operands, const struct place 
 			s->kind = "folders";
 		return;
 	case OPERANDS_SANDBOXES:
-		return offer_sandboxes(s);
+		return offer_sandboxes(s, false);
+	case OPERANDS_RUNNING:
+		if (p->operand == 0)
+			offer_sandboxes(s, true);
+		return;
 	case OPERANDS_CHANGES:
 		return offer_changes(s, p);
 	case OPERANDS_ROOTFS:

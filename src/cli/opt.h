@@ -39,6 +39,7 @@ enum opt_complete {
 	COMPLETE_SECURITY,   /* seccomp=, no-new-privileges */
 	COMPLETE_MOUNT,	     /* type=bind,... */
 	COMPLETE_PROFILE,    /* of a configuration file */
+	COMPLETE_RULE,	     /* of what may be reached: private, host, ... */
 };
 
 struct opt;

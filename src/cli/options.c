@@ -13,7 +13,9 @@ static_assert(PLAN_OVERLAY_AUTO == 0 && PLAN_OVERLAY_KERNEL == 1 && PLAN_OVERLAY
 	      "auto|kernel|fuse|none");
 static_assert(PLAN_MAP_AUTO == 0 && PLAN_MAP_SUBIDS == 1 && PLAN_MAP_SELF == 2,
 	      "auto|subids|self");
-static_assert(PLAN_NET_NONE == 0 && PLAN_NET_HOST == 1 && PLAN_NET_OWN == 2, "none|host|slirp");
+static_assert(PLAN_NET_AUTO == 0 && PLAN_NET_NONE == 1 && PLAN_NET_HOST == 2 &&
+		      PLAN_NET_OWN == 3,
+	      "auto|none|host|slirp");
 
 /* VALUE is one capability, or several with commas between them. */
 static int set_caps(const struct opt *o, struct arena *a, const char *value, void *field)
@@ -60,9 +62,29 @@ static int set_terminal(const struct opt *o, struct arena *a, const char *value,
 	return r;
 }
 
-#define NO_PORTS                                                                                 \
-	"ports can't be published, not even with --net slirp; --net host is the host's network " \
-	"with all its ports"
+/* Networks of podman's and Docker's, by how their names begin. */
+/* clang-format off */
+static const struct opt_foreign foreign_nets[] = {
+{"slirp4netns", "--net slirp; its options are --host-loopback, --publish and --dns"},
+{"pasta", "--net slirp, and --publish for its ports"},
+{"bridge", "sandboxes share no network; --net slirp is one of the sandbox's own"},
+{"private", "--net slirp is a network of the sandbox's own"},
+{"default", "leave it out, or --net auto"},
+{"container:", "a sandbox can't join the network of another; --publish makes a port of its own known"},
+{"ns:", "a sandbox can't join a network that is there; --net slirp is one of its own"},
+{NULL},
+};
+/* clang-format on */
+
+static int set_net(const struct opt *o, struct arena *a, const char *value, void *field)
+{
+	int r = opt_choice(o, a, value, field);
+
+	for (const struct opt_foreign *f = foreign_nets; r < 0 && f->name; f++)
+		if (str_after(value, f->name))
+			return fail_hint(r, "%s", f->hint);
+	return r;
+}
 
 /* clang-format off */
 static const struct opt_foreign enter_foreign[] = {
@@ -70,11 +92,14 @@ static const struct opt_foreign enter_foreign[] = {
 {"rm", "what no --name keeps is thrown away: leave it out"},
 {"detach", "sbx runs in the foreground; the detach keys or '&' put it in the background"},
 {"d", "sbx runs in the foreground; the detach keys or '&' put it in the background"},
-{"publish", NO_PORTS},
-{"p", NO_PORTS},
-{"publish-all", NO_PORTS},
-{"P", NO_PORTS},
-{"expose", NO_PORTS},
+{"expose", "--publish PORT makes it known outside, --publish-all whatever listens inside"},
+{"link", "sandboxes share no network; what one publishes another reaches by --host-loopback"},
+{"network-alias", "sandboxes share no network; --add-host NAME:ADDRESS gives a name inside"},
+{"ip", "the address is always 10.0.2.100, seen by nobody outside; --publish ADDRESS:PORT:PORT is the host's"},
+{"ip6", "the address is always fd00::100, seen by nobody outside; --publish [ADDRESS]:PORT:PORT is the host's"},
+{"mac-address", "nobody outside sees it: leave it out"},
+{"no-hosts", "bind a file over it: --volume ./hosts:/etc/hosts:ro"},
+{"dns-opt", "--dns-option OPTION"},
 {"memory", "there are no cgroup limits; --ulimit data=BYTES limits each process"},
 {"m", "there are no cgroup limits; --ulimit data=BYTES limits each process"},
 {"cpus", "there are no cgroup limits; --ulimit cpu=SECONDS limits each process"},
@@ -88,9 +113,6 @@ static const struct opt_foreign enter_foreign[] = {
 {"pid", "every sandbox has processes of its own"},
 {"ipc", "every sandbox has an IPC namespace of its own"},
 {"uts", "every sandbox has a host name of its own; see --hostname"},
-{"add-host", "bind a file over it: --volume ./hosts:/etc/hosts:ro"},
-{"dns", "--net slirp asks the host's name servers; for others bind a file over it: "
-	"--volume ./resolv.conf:/etc/resolv.conf:ro"},
 /* bubblewrap */
 {"ro-bind", "--bind SRC:DST:ro, or 'sbx bwrap', which takes bubblewrap's command line as it is"},
 {"bind-try", "--bind SRC:DST, where SRC exists"},
@@ -103,7 +125,7 @@ static const struct opt_foreign enter_foreign[] = {
 {"unshare-pid", "every namespace is the sandbox's own anyway: leave it out"},
 {"unshare-ipc", "every namespace is the sandbox's own anyway: leave it out"},
 {"unshare-uts", "every namespace is the sandbox's own anyway: leave it out"},
-{"unshare-net", "no network is the default: leave it out; --net slirp is one of its own"},
+{"unshare-net", "--net none; --net slirp is a network of its own"},
 {"share-net", "--net host, or --net slirp for a network of its own"},
 {"chdir", "--workdir FOLDER"},
 {"setenv", "--env NAME=VALUE"},
@@ -117,7 +139,8 @@ static const struct opt_foreign enter_foreign[] = {
 {"bind-ro", "--bind SRC:DST:ro"},
 {"directory", "the root filesystem is the first operand: sbx enter ROOTFS"},
 {"ephemeral", "what no --name keeps is thrown away: leave it out"},
-{"private-network", "no network is the default: leave it out; --net slirp is one of its own"},
+{"private-network", "--net none; --net slirp is a network of its own"},
+{"port", "--publish HOSTPORT:PORT[/udp]"},
 {"cwd", "--workdir FOLDER"},
 {"userspec", "--user USER[:GROUP]"},
 {NULL},
@@ -191,10 +214,30 @@ OPT_HEADING("Rights"),
       "set a resource limit, such as nofile=1024; host takes all of the caller's"},
 
 OPT_HEADING("Network"),
-{0,   "net", "none|host|slirp", opt_choice, AT(net), COMPLETE_CHOICE,
-      "no network (the default), the host's, or a user-mode network of its own"},
-{0,   "network", "none|host|slirp", opt_choice, AT(net), COMPLETE_CHOICE,
+{0,   "net", "auto|none|host|slirp", set_net, AT(net), COMPLETE_CHOICE,
+      "no network, the host's, or one of its own: slirp, or auto, which is slirp where it can be had"},
+{0,   "network", "auto|none|host|slirp", set_net, AT(net), COMPLETE_CHOICE,
       "the same as --net"},
+{'p', "publish", "[[HOSTIP:][HOSTPORT]:]PORT[/udp]", opt_list, AT(publish), COMPLETE_NONE,
+      "let a port of the host's, of 127.0.0.1 by default, lead to PORT inside"},
+{'P', "publish-all", NULL, opt_flag, AT(publish_all), COMPLETE_NONE,
+      "publish whatever listens inside, under the same port of 127.0.0.1 where that is free"},
+{0,   "allow-net", "RULE", opt_list, AT(allow_net), COMPLETE_RULE,
+      "reach this and nothing else: NAME, *.NAME, ADDRESS[/BITS], private, host, dns or any; :PORT[/udp]"},
+{0,   "deny-net", "RULE", opt_list, AT(deny_net), COMPLETE_RULE,
+      "don't reach this; of two rules that fit the closer one counts"},
+{0,   "host-loopback", NULL, opt_flag, AT(host_loopback), COMPLETE_NONE,
+      "reach the host too, its loopback as host.containers.internal (10.0.2.2)"},
+{0,   "net-log", "FILE|-", opt_text, AT(net_log), COMPLETE_FILE,
+      "write each connection and name that is asked for to FILE, a line of JSON each"},
+{0,   "dns", "ADDRESS", opt_list, AT(dns), COMPLETE_NONE,
+      "ask this name server instead of the host's"},
+{0,   "dns-search", "NAME", opt_list, AT(dns_search), COMPLETE_NONE,
+      "look names up in this domain instead of the host's; . is none"},
+{0,   "dns-option", "OPTION", opt_list, AT(dns_options), COMPLETE_NONE,
+      "add an option to resolv.conf(5), such as ndots:1"},
+{0,   "add-host", "NAME:ADDRESS", opt_list, AT(add_hosts), COMPLETE_NONE,
+      "add a name to /etc/hosts; host-gateway as ADDRESS is the host"},
 
 OPT_HEADING("Terminal"),
 {'t', "tty", NULL, set_terminal, AT(terminal), COMPLETE_NONE,
@@ -223,6 +266,22 @@ const struct opt config_opts[] = {
 OPT_HEADING("Options"),
 {0,   "profile", "NAME", opt_list, AT(profiles), COMPLETE_PROFILE,
       "show what applies with this profile"},
+{0,   "json", NULL, opt_flag, AT(json), COMPLETE_NONE,
+      "print JSON"},
+{'h', "help", NULL, opt_asked_help, 0, COMPLETE_NONE,
+      "print this help"},
+OPT_END,
+};
+
+#undef AT
+#define AT(field) offsetof(struct port_options, field)
+
+const struct opt port_opts[] = {
+OPT_HEADING("Options"),
+{'p', "publish", "[[HOSTIP:][HOSTPORT]:]PORT[/udp]", opt_list, AT(publish), COMPLETE_NONE,
+      "let another port of the host's, of 127.0.0.1 by default, lead to PORT inside"},
+{0,   "remove", "[HOSTIP:]HOSTPORT[/udp]", opt_list, AT(remove), COMPLETE_NONE,
+      "close a port of the host's; connections that there are stay"},
 {0,   "json", NULL, opt_flag, AT(json), COMPLETE_NONE,
       "print JSON"},
 {'h', "help", NULL, opt_asked_help, 0, COMPLETE_NONE,

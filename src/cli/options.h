@@ -29,13 +29,22 @@ struct enter_options {
 
 	struct strv ulimits;
 	uint64_t timeout_ms;
+
 	enum plan_net net;
+	struct strv publish, add_hosts, dns, dns_search, dns_options, allow_net, deny_net;
+	bool publish_all, host_loopback;
+	const char *net_log;
 
 	enum terminal_wish terminal;
 	bool interactive;
 	const char *detach_keys;
 
 	bool explain, debug, json;
+};
+
+struct port_options {
+	struct strv publish, remove;
+	bool json;
 };
 
 struct ls_options {
@@ -64,6 +73,7 @@ struct apply_options {
 };
 
 extern const struct opt enter_opts[];
+extern const struct opt port_opts[];
 extern const struct opt ls_opts[];
 extern const struct opt config_opts[];
 extern const struct opt rm_opts[];

@@ -11,7 +11,7 @@
 
 static const char *const overlay_words[] = {"auto", "kernel", "fuse", "none"};
 static const char *const map_words[] = {"auto", "subids", "self"};
-static const char *const net_words[] = {"none", "host", "slirp"};
+static const char *const net_words[] = {"auto", "none", "host", "slirp"};
 
 static void add_string(struct json_object *o, const char *key, const char *value)
 {

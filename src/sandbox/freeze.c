@@ -17,6 +17,7 @@
 #include "util/scope.h"
 #include "util/sys.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -135,14 +136,28 @@ static void resolv_conf_decide(struct plan *p)
 	plan_add_file(p, "/etc/resolv.conf", none, sizeof(none) - 1);
 }
 
-/* With the host's network its names hold too. */
+/* The lines of the sandbox's own name. */
+static const char *own_name(struct plan *p)
+{
+	const char *text = "";
+
+	if (p->addresses.n == 0)
+		return arena_printf(&p->arena, "127.0.1.1\t%s\n", p->hostname);
+	for (size_t i = 0; i < p->addresses.n; i++)
+		text = arena_printf(&p->arena, "%s%s\t%s\n", text, p->addresses.v[i],
+				    p->hostname);
+	return text;
+}
+
+/* With the host's network its names hold too. What was asked for comes first: of one family a
+ * resolver takes the first line. */
 static void hosts_decide(struct plan *p)
 {
 	const char *text = arena_printf(&p->arena,
 					"127.0.0.1\tlocalhost\n"
-					"127.0.1.1\t%s\n"
+					"%s"
 					"::1\tlocalhost ip6-localhost ip6-loopback\n",
-					p->hostname);
+					own_name(p));
 	char *host;
 	size_t len;
 
@@ -155,6 +170,8 @@ static void hosts_decide(struct plan *p)
 			plan_note(p, "%s: its names are unknown inside", fail_text());
 		fail_forget();
 	}
+	if (p->hosts)
+		text = arena_printf(&p->arena, "%s%s", p->hosts, text);
 	plan_add_file(p, "/etc/hosts", text, strlen(text));
 }
 
@@ -247,6 +264,7 @@ int plan_freeze(struct plan *p)
 {
 	int r;
 
+	assert(p->net != PLAN_NET_AUTO);
 	mounts_sort(p);
 	r = covers_decide(p);
 	if (r < 0)

@@ -366,3 +366,8 @@ int sandbox_hint(int r)
 {
 	return hint_add(r, "");
 }
+
+int sandbox_tun_hint(int r)
+{
+	return hint_add(r, "tun");
+}

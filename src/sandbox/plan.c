@@ -20,6 +20,7 @@ void plan_init(struct plan *p)
 			 .skeleton_fd = -EBADF,
 			 .state_fd = -EBADF,
 			 .memory_fd = -EBADF},
+		.net = PLAN_NET_NONE,
 		.stdio = {-EBADF, -EBADF, -EBADF},
 	};
 }

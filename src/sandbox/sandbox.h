@@ -70,7 +70,8 @@ enum plan_overlay {
 	PLAN_OVERLAY_NONE
 };
 
-enum plan_net { PLAN_NET_NONE, PLAN_NET_HOST, PLAN_NET_OWN };
+/* AUTO is for who fills a plan: OWN where that can be had. No plan is frozen with it. */
+enum plan_net { PLAN_NET_AUTO, PLAN_NET_NONE, PLAN_NET_HOST, PLAN_NET_OWN };
 
 /* How Ctrl-C came that ended the command: the terminal has sent SIGINT to the caller's process
  * group, or its key went inside, and the group doesn't know. */
@@ -240,6 +241,8 @@ struct plan {
 	struct plan_ids ids;
 	enum plan_net net;
 	const char *resolv_conf; /* of PLAN_NET_OWN */
+	const char *hosts;	 /* lines of /etc/hosts before all others; NULL: none */
+	struct strv addresses;	 /* of the host name; empty: 127.0.1.1 */
 
 	struct plan_mount *mounts;
 	size_t n_mounts;
@@ -409,6 +412,9 @@ bool sandbox_squashes(const struct plan_ids *ids, int tree);
 /* Adds to the failure R, unless it has a hint, the one for what the machine is short of: open
  * files, memory. Returns R. */
 int sandbox_hint(int r);
+
+/* The same with what mends a failure to open /dev/net/tun. */
+int sandbox_tun_hint(int r);
 
 /* ---- the machine ------------------------------------------------------------------------ */
 

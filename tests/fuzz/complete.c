@@ -16,6 +16,7 @@ const struct command commands[] = {
 	{"enter", "", "enter", "", enter_opts, 0, OPERANDS_ROOTFS, NULL},
 	{"rm", "", "rm", "", rm_opts, 0, OPERANDS_SANDBOXES, NULL},
 	{"config", "", "config", "", config_opts, 0, OPERANDS_VERB, NULL},
+	{"port", "", "port", "", port_opts, 0, OPERANDS_RUNNING, NULL},
 	{"help", "", "help", "", ls_opts, 0, OPERANDS_COMMAND, NULL},
 	{NULL},
 };
@@ -28,9 +29,11 @@ const struct command *command_find(const char *name, size_t len)
 	return NULL;
 }
 
-int complete_sandboxes(struct arena *a, struct strv *names)
+int complete_sandboxes(struct arena *a, bool only_running, struct strv *names)
 {
 	strv_push(a, names, "web");
+	if (only_running)
+		return 0;
 	strv_push(a, names, "build");
 	return 0;
 }

@@ -25,9 +25,15 @@ static void options_check(const struct enter_options *o)
 	list_check(&o->env_files);
 	list_check(&o->security);
 	list_check(&o->ulimits);
+	list_check(&o->publish);
+	list_check(&o->allow_net);
+	list_check(&o->deny_net);
+	list_check(&o->dns);
+	list_check(&o->add_hosts);
 	must(o->overlay <= PLAN_OVERLAY_NONE && o->map <= PLAN_MAP_SELF);
 	must(o->net <= PLAN_NET_OWN && o->terminal <= TERMINAL_NO);
 	must(!o->name || *o->name);
+	must(!o->net_log || *o->net_log);
 	must(caps_parse("ALL", &all) == 0 && !((o->caps_add | o->caps_drop) & ~all));
 }
 

@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* publish.c: published ports: what is asked for, and the host's sockets for it. */
+#include "net.h"
+
+#include "util/fail.h"
+#include "util/io.h"
+#include "util/scope.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+	PORT_MAX = 65535,
+	SPEC_MAX = 96,	/* bytes: more than any that means something has */
+	BACKLOG = 4096, /* the kernel cuts it to net.core.somaxconn */
+	LISTEN_FDS_START = 3,
+};
+
+static const struct in6_addr loopback = {.s6_addr = {[10] = 0xff, [11] = 0xff, 127, 0, 0, 1}};
+
+/* ---- what is asked for ------------------------------------------------------------------- */
+
+/* PORT or PORT-PORT. */
+static int range_parse(char *text, uint16_t *ret_first, uint16_t *ret_n)
+{
+	char *last = strchr(text, '-');
+	uint32_t from, to;
+
+	if (last)
+		*last++ = '\0';
+	if (str_to_u32(text, PORT_MAX, &from) < 0 ||
+	    str_to_u32(last ? last : text, PORT_MAX, &to) < 0)
+		return fail(EINVAL, "'%s%s%s' is not a port", text, last ? "-" : "",
+			    last ? last : "");
+	if (to < from || (last && from == 0))
+		return fail(EINVAL, "'%s-%s' is not a range of ports", text, last);
+	*ret_first = (uint16_t)from;
+	*ret_n = (uint16_t)(to - from + 1);
+	return 0;
+}
+
+static int protocol_parse(const char *text, uint8_t *ret_protocol)
+{
+	if (strcasecmp(text, "tcp") == 0)
+		*ret_protocol = NET_TCP;
+	else if (strcasecmp(text, "udp") == 0)
+		*ret_protocol = NET_UDP;
+	else
+		return fail(EPROTONOSUPPORT, "'%s' is neither tcp nor udp", text);
+	return 0;
+}
+
+/* TEXT is an address of IPv4, or one of IPv6 that stood in brackets. */
+static int address_parse(const char *text, bool is_ipv6, struct in6_addr *ret_address)
+{
+	struct in6_addr address = {.s6_addr = {[10] = 0xff, [11] = 0xff}};
+
+	if (inet_pton(is_ipv6 ? AF_INET6 : AF_INET, text,
+		      is_ipv6 ? address.s6_addr : address.s6_addr + 12) != 1)
+		return fail(EINVAL, "'%s' is not an address", text);
+	if (IN6_IS_ADDR_LINKLOCAL(&address))
+		return fail(EAFNOSUPPORT, "a link-local address is none without its interface");
+	if (IN6_IS_ADDR_MULTICAST(&address))
+		return fail(EINVAL, "'%s' is the address of a group", text);
+	*ret_address = address;
+	return 0;
+}
+
+/* Cuts "HOSTIP:" off the front of *TEXT, where it stands there. */
+static int address_take(char **text, struct net_port_spec *spec)
+{
+	bool is_ipv6 = **text == '[';
+	char *address = *text + is_ipv6, *end;
+
+	if (is_ipv6) {
+		end = strchr(address, ']');
+		if (!end || end[1] != ':')
+			return fail(EINVAL, "the bracket is not closed by ']:'");
+		*end++ = '\0';
+	} else {
+		end = strchr(address, ':');
+		/* HOSTPORT:PORT has one colon. */
+		if (!end || !strchr(end + 1, ':'))
+			return 0;
+	}
+	*end = '\0';
+	*text = end + 1;
+	spec->has_address = true;
+	return address_parse(address, is_ipv6, &spec->address);
+}
+
+/* [HOSTPORT]:PORT[-PORT], or without the colon a port inside alone. */
+static int ports_take(char *text, struct net_port_spec *spec)
+{
+	char *inside = strrchr(text, ':');
+	uint16_t n = 0;
+	int r;
+
+	if (inside)
+		*inside++ = '\0';
+	else if (spec->has_address)
+		return fail(EINVAL, "there is no port behind the address and the host's port");
+	r = range_parse(inside ? inside : text, &spec->inside, &spec->n);
+	if (r == 0 && spec->inside == 0)
+		return fail(EINVAL, "nothing listens on port 0");
+	if (r == 0 && inside && *text)
+		r = range_parse(text, &spec->host, &n);
+	if (r == 0 && n && spec->host && n != spec->n)
+		return fail(EINVAL, "the two ranges differ in length");
+	return r;
+}
+
+static int spec_take(char *text, struct net_port_spec *spec)
+{
+	char *protocol = strchr(text, '/');
+	int r = 0;
+
+	if (protocol) {
+		*protocol++ = '\0';
+		r = protocol_parse(protocol, &spec->protocol);
+	}
+	if (r == 0)
+		r = address_take(&text, spec);
+	return r == 0 ? ports_take(text, spec) : r;
+}
+
+int net_port_spec_parse(const char *text, struct net_port_spec *ret_spec)
+{
+	struct net_port_spec spec = {.protocol = NET_TCP, .address = loopback, .n = 1};
+	/* What the sentences show is clean. */
+	char copy[4 * SPEC_MAX + 1], shown[sizeof(copy)];
+	int r;
+
+	(void)str_escape(copy, sizeof(copy), text);
+	memcpy(shown, copy, sizeof(copy));
+	if (strlen(text) > SPEC_MAX)
+		r = fail(E2BIG, "'%.32s...' is too long for a port", shown);
+	else
+		r = spec_take(copy, &spec);
+	if (r < 0 && r != -E2BIG)
+		(void)fail_in(r, "'%s'", shown);
+	if (r < 0)
+		return fail_hint(r,
+				 "[HOSTIP:][HOSTPORT]:PORT[/udp] as 8080:80 or [::1]:8080:80, "
+				 "or PORT for a free one of the host's");
+	*ret_spec = spec;
+	return 0;
+}
+
+const char *net_address_text(const struct in6_addr *address, uint16_t port,
+			     char buffer[NET_ADDRESS_TEXT_MAX])
+{
+	char text[INET6_ADDRSTRLEN] = "";
+
+	if (IN6_IS_ADDR_V4MAPPED(address)) {
+		(void)inet_ntop(AF_INET, address->s6_addr + 12, text, sizeof(text));
+		(void)snprintf(buffer, NET_ADDRESS_TEXT_MAX, "%s:%u", text, port);
+	} else {
+		(void)inet_ntop(AF_INET6, address, text, sizeof(text));
+		(void)snprintf(buffer, NET_ADDRESS_TEXT_MAX, "[%s]:%u", text, port);
+	}
+	return buffer;
+}
+
+/* ---- sockets ----------------------------------------------------------------------------- */
+
+union name {
+	struct sockaddr any;
+	struct sockaddr_in four;
+	struct sockaddr_in6 six;
+};
+
+static socklen_t name_make(const struct in6_addr *address, uint16_t port, union name *ret_name)
+{
+	*ret_name = (union name){0};
+	if (!IN6_IS_ADDR_V4MAPPED(address)) {
+		ret_name->six.sin6_family = AF_INET6;
+		ret_name->six.sin6_addr = *address;
+		ret_name->six.sin6_port = htons(port);
+		return sizeof(ret_name->six);
+	}
+	ret_name->four.sin_family = AF_INET;
+	memcpy(&ret_name->four.sin_addr, address->s6_addr + 12, 4);
+	ret_name->four.sin_port = htons(port);
+	return sizeof(ret_name->four);
+}
+
+/* What FD is bound to. */
+static int name_read(int fd, struct net_port *port)
+{
+	union name name = {0};
+	socklen_t len = sizeof(name);
+
+	if (getsockname(fd, &name.any, &len) < 0)
+		return -errno;
+	port->address = loopback;
+	if (name.any.sa_family == AF_INET6)
+		port->address = name.six.sin6_addr;
+	else
+		memcpy(port->address.s6_addr + 12, &name.four.sin_addr, 4);
+	port->host_port =
+		ntohs(name.any.sa_family == AF_INET6 ? name.six.sin6_port : name.four.sin_port);
+	return 0;
+}
+
+static bool socket_set(int fd, int level, int option)
+{
+	static const int on = 1;
+
+	return setsockopt(fd, level, option, &on, sizeof(on)) == 0;
+}
+
+/* By the address that a datagram was sent to its answer is sent: a client takes no other. */
+static bool set_packet_info(int fd, int family)
+{
+	return family == AF_INET6 ? socket_set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO)
+				  : socket_set(fd, IPPROTO_IP, IP_PKTINFO);
+}
+
+/* [::] alone is IPv6's, so that 0.0.0.0 can be published beside it, as with Docker. */
+static int socket_open(const struct net_port *port)
+{
+	union name name;
+	socklen_t len = name_make(&port->address, port->host_port, &name);
+	bool is_tcp = port->protocol == NET_TCP;
+	autoclose int fd =
+		socket(name.any.sa_family,
+		       (is_tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || (is_tcp && !socket_set(fd, SOL_SOCKET, SO_REUSEADDR)) ||
+	    (!is_tcp && !set_packet_info(fd, name.any.sa_family)) ||
+	    (name.any.sa_family == AF_INET6 && !socket_set(fd, IPPROTO_IPV6, IPV6_V6ONLY)) ||
+	    bind(fd, &name.any, len) < 0 || (is_tcp && listen(fd, BACKLOG) < 0))
+		return -errno;
+	return take_fd(&fd);
+}
+
+static unsigned unprivileged_start(void)
+{
+	SCOPE_END(arena_done) struct arena a = {0};
+	struct fail_saved saved;
+	uint32_t start = 1024;
+	char *text;
+	size_t len;
+
+	fail_save(&saved);
+	if (io_read_path("/proc/sys/net/ipv4/ip_unprivileged_port_start", &a, 64, &text,
+			 &len) == 0) {
+		text[strcspn(text, "\n")] = '\0';
+		(void)str_to_u32(text, PORT_MAX + 1, &start);
+	}
+	fail_restore(&saved);
+	return start;
+}
+
+static int socket_failed(int r, const struct net_port *port)
+{
+	char text[NET_ADDRESS_TEXT_MAX];
+
+	(void)fail(-r, "publish %s: %s",
+		   net_address_text(&port->address, port->host_port, text),
+		   strerrordesc_np(-r));
+	if (r == -EADDRINUSE)
+		return fail_hint(r,
+				 "ss -ln%cp 'sport = :%u' shows by whom; a free port is taken "
+				 "where none of the host's is named: %u",
+				 port->protocol == NET_TCP ? 't' : 'u', port->host_port,
+				 port->inside);
+	if (r == -EACCES)
+		return fail_hint(r,
+				 "take a port from %u on, or: sudo sysctl "
+				 "net.ipv4.ip_unprivileged_port_start=%u; or have systemd pass "
+				 "the socket",
+				 unprivileged_start(), port->host_port);
+	if (r == -EADDRNOTAVAIL)
+		return fail_hint(r, "no interface here has that address; 'ip address' lists "
+				    "those that there are");
+	if (r == -EAFNOSUPPORT)
+		return fail_hint(r, "this machine has no IPv6: take an address of IPv4");
+	return r;
+}
+
+static int port_open(struct net_port *port)
+{
+	int r = socket_open(port);
+
+	if (r < 0)
+		return socket_failed(r, port);
+	port->fd = r;
+	r = name_read(port->fd, port);
+	if (r < 0)
+		port->fd = fd_close(port->fd);
+	return r < 0 ? socket_failed(r, port) : 0;
+}
+
+/* ---- those that were handed in ----------------------------------------------------------- */
+
+static int option_of(int fd, int option)
+{
+	int value = -1;
+	socklen_t len = sizeof(value);
+
+	return getsockopt(fd, SOL_SOCKET, option, &value, &len) < 0 ? -1 : value;
+}
+
+static int inherited_take(int fd, struct net_port *ret_port)
+{
+	int family = option_of(fd, SO_DOMAIN), type = option_of(fd, SO_TYPE);
+	bool is_listener = type == SOCK_STREAM && option_of(fd, SO_ACCEPTCONN) == 1;
+	bool is_datagram = type == SOCK_DGRAM && option_of(fd, SO_PROTOCOL) == IPPROTO_UDP;
+	struct net_port port = {.protocol = is_datagram ? NET_UDP : NET_TCP, .fd = fd};
+	int flags = fcntl(fd, F_GETFL);
+
+	if ((family != AF_INET && family != AF_INET6) || (!is_listener && !is_datagram))
+		return fail(ENOTSUP, "it is neither a listening socket of TCP nor one of UDP");
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
+	    fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ||
+	    (is_datagram && !set_packet_info(fd, family)) || name_read(fd, &port) < 0)
+		return fail_sys("prepare it");
+	*ret_port = port;
+	return 0;
+}
+
+/* How many descriptors were handed to this very process: a parent of it may have had its own. */
+static int inherited_count(void)
+{
+	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
+	uint32_t wanted, n;
+
+	if (!pid || !fds || str_to_u32(pid, UINT32_MAX, &wanted) < 0 ||
+	    wanted != (uint32_t)getpid())
+		return 0;
+	if (str_to_u32(fds, NET_PORTS_MAX, &n) < 0)
+		return fail(EINVAL, "LISTEN_FDS is no number up to %d", NET_PORTS_MAX);
+	return (int)n;
+}
+
+int net_ports_inherited(struct net_port ports[NET_PORTS_MAX])
+{
+	int n = inherited_count(), r = 0;
+
+	(void)unsetenv("LISTEN_PID");
+	(void)unsetenv("LISTEN_FDS");
+	(void)unsetenv("LISTEN_FDNAMES");
+	for (int i = 0; i < n; i++) {
+		r = inherited_take(LISTEN_FDS_START + i, &ports[i]);
+		if (r < 0)
+			return fail_hint(fail_in(r, "descriptor %d of LISTEN_FDS",
+						 LISTEN_FDS_START + i),
+					 "in the .socket unit: ListenStream=ADDRESS:PORT or "
+					 "ListenDatagram=ADDRESS:PORT");
+	}
+	return n;
+}
+
+/* One of the N that were handed in and are bound to what WANTED asks for; NULL: there is none. */
+static struct net_port *inherited_find(struct net_port *ports, size_t n,
+				       const struct net_port *wanted, bool has_address)
+{
+	for (size_t i = 0; i < n; i++)
+		if (ports[i].inside == 0 && ports[i].protocol == wanted->protocol &&
+		    ports[i].host_port == wanted->host_port &&
+		    (!has_address || IN6_ARE_ADDR_EQUAL(&ports[i].address, &wanted->address)))
+			return &ports[i];
+	return NULL;
+}
+
+/* ---- all of a spec ----------------------------------------------------------------------- */
+
+void net_ports_close(struct net_port *ports, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		ports[i].fd = fd_close(ports[i].fd);
+}
+
+/* Those handed in that SPEC has got are free for others again. */
+static void inherited_release(const struct net_port_spec *spec, struct net_port *ports,
+			      size_t n, const bool taken[NET_PORTS_MAX])
+{
+	for (size_t i = 0; i < n; i++)
+		if (taken[i])
+			ports[i].inside = 0;
+}
+
+int net_ports_open(const struct net_port_spec *spec, struct net_port ports[NET_PORTS_MAX],
+		   size_t *n)
+{
+	bool taken[NET_PORTS_MAX] = {false};
+	size_t end = *n;
+	int r = 0;
+
+	for (unsigned i = 0; i < spec->n && r == 0; i++) {
+		struct net_port port = {
+			.protocol = spec->protocol,
+			.inside = (uint16_t)(spec->inside + i),
+			.host_port = (uint16_t)(spec->host ? spec->host + i : 0),
+			.address = spec->address,
+			.fd = -EBADF,
+		};
+		struct net_port *inherited =
+			spec->host ? inherited_find(ports, *n, &port, spec->has_address) : NULL;
+
+		if (inherited) {
+			inherited->inside = port.inside;
+			taken[inherited - ports] = true;
+			continue;
+		}
+		if (end == NET_PORTS_MAX)
+			r = fail(E2BIG, "more than %d ports are to be published",
+				 NET_PORTS_MAX);
+		else
+			r = port_open(&port);
+		if (r == 0)
+			ports[end++] = port;
+	}
+	if (r < 0) {
+		net_ports_close(ports + *n, end - *n);
+		inherited_release(spec, ports, *n, taken);
+		return r;
+	}
+	*n = end;
+	return 0;
+}
