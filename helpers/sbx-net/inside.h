@@ -10,8 +10,8 @@
  * A socket belongs to the network namespace that it was made in, and nobody of ours is left in the sandbox's to make
  * one. But a connection that a listener accepts is a socket of the listener's namespace, and a socket can be
  * disconnected (connect(2) to AF_UNSPEC), after which it is as good as new. So a seed, which was made there, connects to the
- * redirection's listener; what is accepted is disconnected and kept, and so is the seed, to do it again. Mark
- * and IP_TRANSPARENT come with it, from the seed and the listener: the socket can have the address of the client for its
+ * redirection's listener; what is accepted is disconnected and kept, and so is the seed, to do it again. Its mark
+ * and IP_TRANSPARENT are the listener's: the socket can have the address of the client for its
  * own, and the sandbox sees who has come.
  *
  * Thirty of them are kept; making one takes some 30 microseconds.

@@ -139,7 +139,7 @@ int redirect_make(int index)
 
 /* ---- sockets of the namespace ------------------------------------------------------------ */
 
-int redirect_listen(int family)
+int redirect_listen(int family, uint32_t mark)
 {
 	enum { BACKLOG = 4096 };
 	struct sockaddr_in four = {.sin_family = AF_INET,
@@ -152,6 +152,7 @@ int redirect_listen(int family)
 	autoclose int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd < 0 || setsockopt(fd, SOL_IP, IP_TRANSPARENT, &(int){1}, sizeof(int)) < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) < 0 ||
 	    bind(fd, is_four ? (const void *)&four : (const void *)&six,
 		 is_four ? sizeof(four) : sizeof(six)) < 0 ||
 	    listen(fd, BACKLOG) < 0)
@@ -159,13 +160,11 @@ int redirect_listen(int family)
 	return take_fd(&fd);
 }
 
-int redirect_seed(int family, uint32_t mark)
+int redirect_seed(int family)
 {
-	autoclose int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) < 0)
-		return -errno;
-	return take_fd(&fd);
+	return fd < 0 ? -errno : fd;
 }
 
 /* ip rule add fwmark MARK lookup 100; ip route add local default dev lo table 100 */

@@ -11,13 +11,13 @@ enum { REDIRECT_PORT = 1 };
  * where the kernel can't (no nat of nftables). */
 int redirect_make(int index);
 
-/* The socket that they come to, for FAMILY. What it accepts may have any address for its own
+/* The socket that they come to, for FAMILY. What it accepts has MARK, and may have any address for its own
  * (IP_TRANSPARENT). */
-int redirect_listen(int family);
+int redirect_listen(int family, uint32_t mark);
 
 /* What is sent with MARK is this namespace's own, whatever its address; and so are the answers
  * (tcp_fwmark_accept). */
 int redirect_mark(uint32_t mark);
 
-/* A socket whose connections have MARK. */
-int redirect_seed(int family, uint32_t mark);
+/* A socket to connect from. */
+int redirect_seed(int family);

@@ -169,9 +169,9 @@ static int relay_make(const struct network *n, int index, int fds[NETWORK_FDS])
 	int r = redirect_make(index);
 
 	if (r == 0)
-		r = fds[NETWORK_RELAY] = redirect_listen(AF_INET);
+		r = fds[NETWORK_RELAY] = redirect_listen(AF_INET, MARK);
 	if (r >= 0)
-		fds[NETWORK_RELAY6] = redirect_listen(AF_INET6);
+		fds[NETWORK_RELAY6] = redirect_listen(AF_INET6, MARK);
 	if (r >= 0 || !n->needs_relay)
 		return 0;
 	return fail_hint(
@@ -189,13 +189,13 @@ static int inbound_make(const struct network *n, int fds[NETWORK_FDS])
 	int r = redirect_mark(MARK);
 
 	if (r == 0 && fds[NETWORK_RELAY] < 0)
-		r = fds[NETWORK_RELAY] = redirect_listen(AF_INET);
+		r = fds[NETWORK_RELAY] = redirect_listen(AF_INET, MARK);
 	if (r >= 0)
-		r = fds[NETWORK_SEED] = redirect_seed(AF_INET, MARK);
+		r = fds[NETWORK_SEED] = redirect_seed(AF_INET);
 	if (r >= 0 && fds[NETWORK_RELAY6] < 0)
-		fds[NETWORK_RELAY6] = redirect_listen(AF_INET6);
+		fds[NETWORK_RELAY6] = redirect_listen(AF_INET6, MARK);
 	if (r >= 0)
-		fds[NETWORK_SEED6] = redirect_seed(AF_INET6, MARK);
+		fds[NETWORK_SEED6] = redirect_seed(AF_INET6);
 	if (r >= 0 && n->config.publishes_all)
 		r = fds[NETWORK_DIAG] =
 			socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC,
