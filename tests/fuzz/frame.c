@@ -19,19 +19,19 @@ static void passed_check(const uint8_t *p, size_t len)
 	const uint8_t *to = p + ETH + 24;
 
 	must(len >= ETH);
-	if (get16(p + 12) == 0x0806)
-		return;
 	if (get16(p + 12) == 0x0800) {
 		must(len >= ETH + V4 && p[ETH] == 0x45 && ETH + get16(p + ETH + 2) <= len);
 		must(!(get16(p + ETH + 6) & 0x3fff));
 		must(p[ETH + 16] != 0 && p[ETH + 16] != 127 && p[ETH + 16] < 224);
-		must(p[ETH + 12] == 10);
+		must(memcmp(p + ETH + 12, (uint8_t[]){10, 0, 2, 100}, 4) == 0);
+		must(p[ETH + 9] != IPPROTO_ICMP || p[ETH + V4] == 8);
 		if (p[ETH + 9] == IPPROTO_TCP)
 			must(!(p[ETH + V4 + 13] & 0x20));
 		return;
 	}
 	must(get16(p + 12) == 0x86dd && len >= ETH + V6 + get16(p + ETH + 4));
-	must(memcmp(to, zero, 12) != 0);
+	must(memcmp(to, zero, 12) != 0 && to[0] != 0xff);
+	must(p[ETH + 6] != IPPROTO_ICMPV6 || p[ETH + V6] == 128);
 	must(memcmp(to, zero, 10) != 0 || get16(to + 10) != 0xffff);
 	if (p[ETH + 6] == IPPROTO_TCP)
 		must(!(p[ETH + V6 + 13] & 0x20));

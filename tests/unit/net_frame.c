@@ -119,19 +119,34 @@ static void test_fates(void)
 					       "::127.0.0.1", "ff02::1", "ff05::2"};
 	struct packet tcp = packet(own, far, IPPROTO_TCP, 20);
 	struct packet tcp6 = packet(own6, far6, IPPROTO_TCP, 20);
+	struct packet echo = packet(own, far, IPPROTO_ICMP, 8);
+	struct packet echo6 = packet(own6, far6, IPPROTO_ICMPV6, 8);
 
 	fate("TCP passes", tcp, FRAME_PASS);
 	fate("TCP over IPv6 passes", tcp6, FRAME_PASS);
 	fate("UDP passes", datagram(own, far, 9, 4), FRAME_PASS);
-	fate("an echo passes", packet(own, far, IPPROTO_ICMP, 8), FRAME_PASS);
-	fate("one over IPv6 passes", packet(own6, far6, IPPROTO_ICMPV6, 8), FRAME_PASS);
-	fate("a search for neighbours passes", packet("fe80::1", "ff02::1", IPPROTO_ICMPV6, 24),
-	     FRAME_PASS);
+	fate("an echo passes", with(echo, ETH + V4, 8), FRAME_PASS);
+	fate("one over IPv6 passes", with(echo6, ETH + V6, 128), FRAME_PASS);
+	for (unsigned type = 0; type < 256; type++) {
+		if (type != 8)
+			fate("no other ICMP", with(echo, ETH + V4, (uint8_t)type), FRAME_DROP);
+		if (type != 128)
+			fate("no other ICMPv6", with(echo6, ETH + V6, (uint8_t)type),
+			     FRAME_DROP);
+	}
+	fate("no echo of another code", with(with(echo, ETH + V4, 8), ETH + V4 + 1, 1),
+	     FRAME_DROP);
+	fate("nobody asks for neighbours", with(with(tcp, 12, 8), 13, 6), FRAME_DROP);
+	fate("nor over IPv6", packet("fe80::1", "ff02::1", IPPROTO_ICMPV6, 24), FRAME_DROP);
 	for (size_t i = 0; i < 6; i++) {
 		fate(refused[i], packet(own, refused[i], IPPROTO_TCP, 20), FRAME_DROP);
 		fate(refused6[i], packet(own6, refused6[i], IPPROTO_TCP, 20), FRAME_DROP);
 	}
 	fate("no foreign source", packet("192.0.2.1", far, IPPROTO_TCP, 20), FRAME_DROP);
+	fate("none of the network's own", packet("10.0.2.101", far, IPPROTO_TCP, 20),
+	     FRAME_DROP);
+	fate("none of IPv6's", packet("fd00::101", far6, IPPROTO_TCP, 20), FRAME_DROP);
+	fate("no link-local one", packet("fe80::1", far6, IPPROTO_TCP, 20), FRAME_DROP);
 	fate("no foreign source of IPv6", packet("2001:db8::1", far6, IPPROTO_TCP, 20),
 	     FRAME_DROP);
 	fate("no options", with(tcp, ETH, 0x46), FRAME_DROP);
@@ -246,9 +261,29 @@ static void test_answer(const char *from, const char *to)
 	check(frame_answer(&d, long_one, sizeof(long_one), frame) <= sizeof(frame));
 }
 
+/* What comes to a published port is a datagram as the sandbox's would be, turned round. */
+static void test_inbound(const char *from)
+{
+	bool four = strchr(from, '.');
+	struct in6_addr peer = {.s6_addr = {[10] = 0xff, [11] = 0xff}};
+	static uint8_t frame[FRAME_MAX], most[65507];
+	struct packet p = {0};
+
+	(void)inet_pton(four ? AF_INET : AF_INET6, from, peer.s6_addr + (four ? 12 : 0));
+	p.len = frame_inbound(&peer, 4000, 9000, (const uint8_t *)"hello", 5, frame);
+	memcpy(p.data, frame, p.len);
+	check_int(p.len, l4_of(&p) + 8 + 5);
+	check_int(l4_sum(&p), 0xffff);
+	check_int(get(p.data + l4_of(&p)), 4000);
+	check_int(get(p.data + l4_of(&p) + 2), 9000);
+	check(frame_inbound(&peer, 4000, 9000, most, sizeof(most), frame) <= sizeof(frame));
+}
+
 int main(void)
 {
 	test_fates();
+	test_inbound("192.0.2.9");
+	test_inbound("2001:db8::9");
 	test_urgent();
 	test_offload_in();
 	test_offload_out();
