@@ -63,7 +63,15 @@ static bool authority_read(const uint8_t *text, size_t len, char ret_name[NET_NA
 
 /* ---- TLS (RFC 8446, 4 and 5) ------------------------------------------------------------- */
 
-enum { TLS_HANDSHAKE = 22, TLS_CLIENT_HELLO = 1, TLS_RECORD_HEAD = 5, TLS_RECORD_MAX = 16384 };
+enum {
+	TLS_FIRST = 20,
+	TLS_LAST = 24,
+	SSL2_LONG = 0x80,
+	TLS_HANDSHAKE = 22,
+	TLS_CLIENT_HELLO = 1,
+	TLS_RECORD_HEAD = 5,
+	TLS_RECORD_MAX = 16384
+};
 
 /* What is left of something whose length is known. */
 struct bytes {
@@ -220,6 +228,28 @@ static enum hello_kind tls_read(const uint8_t *data, size_t len,
 	return HELLO_TLS;
 }
 
+/* Some servers take other records before it. */
+static enum hello_kind other_record_look(const uint8_t *data, size_t len)
+{
+	if (len < 2)
+		return HELLO_MORE;
+	return data[1] == 3 ? HELLO_BAD : HELLO_OTHER;
+}
+
+/* The greeting of a time before there were names, which servers still take for one of TLS (RFC 5246, E.2). */
+static enum hello_kind ssl2_look(const uint8_t *data, size_t len,
+				 char ret_name[NET_NAME_MAX + 1])
+{
+	enum { HEAD = 4 };
+
+	if ((len > 2 && data[2] != TLS_CLIENT_HELLO) || (len > 3 && data[3] != 3))
+		return HELLO_OTHER;
+	if (len < HEAD)
+		return HELLO_MORE;
+	ret_name[0] = '\0';
+	return HELLO_TLS;
+}
+
 /* ---- HTTP (RFC 9112) --------------------------------------------------------------------- */
 
 enum { HTTP_HEADER_MAX = 16384, HTTP_METHOD_MAX = 32 };
@@ -314,14 +344,29 @@ static bool target_read(struct bytes method, struct bytes target, struct request
 	return bytes_are(target, "*") || url_read(target, r);
 }
 
+/* Some servers take a line with two spaces, or with none behind its target (HTTP/0.9), and then see a request
+ * where there seems to be none. */
+static bool is_sloppy_request(struct bytes line)
+{
+	struct bytes rest = line, method;
+
+	for (size_t i = 0; i + 5 <= line.n; i++)
+		if (strncasecmp((const char *)line.at + i, "HTTP/", 5) == 0)
+			return true;
+	while (word_cut(&rest, &method))
+		if (rest.n > 0 && rest.at[0] == '/')
+			return true;
+	return false;
+}
+
 /* METHOD TARGET HTTP/1.x */
 static enum hello_kind request_line_read(struct bytes line, struct request *r)
 {
-	struct bytes method, target;
+	struct bytes whole = line, method, target;
 
 	if (!word_cut(&line, &method) || !word_cut(&line, &target) || line.n < 5 ||
 	    memcmp(line.at, "HTTP/", 5) != 0)
-		return HELLO_OTHER;
+		return is_sloppy_request(whole) ? HELLO_BAD : HELLO_OTHER;
 	r->is_preface = bytes_are(method, "PRI") && bytes_are(target, "*") &&
 			bytes_are(line, "HTTP/2.0");
 	if (r->is_preface)
@@ -354,13 +399,16 @@ static bool field_read(struct bytes line, struct request *r)
 	return value.n == 0 || authority_read(value.at, value.n, r->host);
 }
 
-/* From its first word, what can become a request: a method, and a space. */
+/* From its first word, what can become a request: a method, and a space. Empty lines and spaces before it are
+ * overlooked by many servers, and no other protocol begins so. */
 static enum hello_kind method_look(const uint8_t *data, size_t len)
 {
+	if (memchr(" \t\r\n", data[0], 4))
+		return HELLO_BAD;
 	for (size_t i = 0; i < len && i <= HTTP_METHOD_MAX; i++) {
-		if (data[i] == ' ')
-			return i ? HELLO_HTTP : HELLO_OTHER;
-		if ((data[i] < 'A' || data[i] > 'Z') && data[i] != '-')
+		if (data[i] == ' ' || data[i] == '\t')
+			return HELLO_HTTP;
+		if (!is_token(data[i]))
 			return HELLO_OTHER;
 	}
 	return len > HTTP_METHOD_MAX ? HELLO_OTHER : HELLO_MORE;
@@ -383,6 +431,14 @@ static enum hello_kind header_read(struct bytes all, struct request *r)
 	return kind;
 }
 
+/* No server takes a NUL in the first line; git's own protocol has one there. */
+static bool has_nul_line(const uint8_t *data, size_t len)
+{
+	const uint8_t *nul = memchr(data, '\0', len);
+
+	return nul && !memchr(data, '\n', (size_t)(nul - data));
+}
+
 static enum hello_kind http_read(const uint8_t *data, size_t len,
 				 char ret_name[NET_NAME_MAX + 1])
 {
@@ -390,6 +446,8 @@ static enum hello_kind http_read(const uint8_t *data, size_t len,
 	enum hello_kind kind = method_look(data, len);
 	size_t n = len < HTTP_HEADER_MAX ? len : HTTP_HEADER_MAX;
 
+	if (kind == HELLO_HTTP && has_nul_line(data, len))
+		return HELLO_OTHER;
 	if (kind == HELLO_HTTP)
 		kind = header_read((struct bytes){data, n}, &r);
 	if (kind == HELLO_MORE && len >= HTTP_HEADER_MAX)
@@ -408,6 +466,11 @@ enum hello_kind hello_read(const uint8_t *data, size_t len, char ret_name[NET_NA
 {
 	if (len == 0)
 		return HELLO_MORE;
-	return data[0] == TLS_HANDSHAKE ? tls_read(data, len, ret_name)
-					: http_read(data, len, ret_name);
+	if (data[0] == TLS_HANDSHAKE)
+		return tls_read(data, len, ret_name);
+	if (data[0] >= TLS_FIRST && data[0] <= TLS_LAST)
+		return other_record_look(data, len);
+	if (data[0] & SSL2_LONG)
+		return ssl2_look(data, len, ret_name);
+	return http_read(data, len, ret_name);
 }
