@@ -79,17 +79,18 @@ struct net_rule {
 
 /* Reads TEXT, a value of --allow-net or --deny-net:
  *
- *   (NAME | *.NAME | IPV4[/PREFIX] | IPV6[/PREFIX] | [IPV6[/PREFIX]] | [IPV6]/PREFIX | private | host | dns | any)
- *   [:PORT[-PORT]][/tcp|udp]
+ *   (NAME | *.NAME | IPV4[/PREFIX] | IPV6[/PREFIX] | [IPV6[/PREFIX]] | [IPV6]/PREFIX |
+ *    private | host | dns | any)[:PORT[-PORT]][/tcp|udp]
  *
- * A port behind an address of IPv6 wants the brackets. An address has no bits behind its prefix, and a mapped one is
- * IPv4. A host that is called like one of the words is written with a dot at its end. 0, or -EINVAL with a sentence
- * and a hint. */
+ * A port behind an address of IPv6 wants the brackets. An address has no bits behind its
+ * prefix, and a mapped one is IPv4. A host that is called like one of the words is written
+ * with a dot at its end. 0, or -EINVAL with a sentence and a hint. */
 int net_rule_parse(const char *text, bool is_allowed, struct net_rule *ret_rule);
 
-/* Copies the host name TEXT of LEN bytes in its one form: lower case, no dot at the end. False for what is
- * none: other bytes than [A-Za-z0-9._-], an empty label, one of over 63 bytes, over NET_NAME_MAX in all, a
- * last label that is a number (192.0.2.1, 127.1, 0x7f000001: an address to inet_aton(3)). */
+/* Copies the host name TEXT of LEN bytes in its one form: lower case, no dot at the end.
+ * False for what is none: other bytes than [A-Za-z0-9._-], an empty label, one of over 63
+ * bytes, over NET_NAME_MAX in all, a last label that is a number (192.0.2.1, 127.1,
+ * 0x7f000001: an address to inet_aton(3)). */
 bool net_name_read(const char *text, size_t len, char ret_name[NET_NAME_MAX + 1]);
 
 /* ---- what a helper is told ---------------------------------------------------------------- */

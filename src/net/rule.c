@@ -19,7 +19,7 @@ enum {
 
 #define DIGITS "0123456789"
 
-/* ---- names --------------------------------------------------------------------------------- */
+/* ---- names ------------------------------------------------------------------------------- */
 
 static char lower(char c)
 {
@@ -73,8 +73,9 @@ static size_t label_length(const char *text, size_t len)
 	return dot ? (size_t)(dot - text) : len;
 }
 
-/* What is wrong with the name TEXT, without a dot at its end; NULL: nothing. One whose last label is a number is
- * an address to some that read it, as 127.1 and 0x7f000001 are to inet_aton(3), and no top domain is one. */
+/* What is wrong with the name TEXT, without a dot at its end; NULL: nothing. One whose last
+ * label is a number is an address to some that read it, as 127.1 and 0x7f000001 are to
+ * inet_aton(3), and no top domain is one. */
 static const char *name_fault(const char *text, size_t len)
 {
 	const char *fault = NULL;
@@ -85,7 +86,7 @@ static const char *name_fault(const char *text, size_t len)
 		n = label_length(text + at, len - at);
 		fault = label_fault(text + at, n);
 		if (!fault && at + n == len && is_number(text + at, n))
-			fault = "a name doesn't end in a number, and an address of IPv4 has four";
+			fault = "a name doesn't end in a number (IPv4 has four)";
 	}
 	if (!fault && len > NET_NAME_MAX)
 		fault = "a name is no longer than 253 bytes";
@@ -114,7 +115,7 @@ bool net_name_read(const char *text, size_t len, char ret_name[NET_NAME_MAX + 1]
 	return true;
 }
 
-/* ---- the parts of a rule ------------------------------------------------------------------- */
+/* ---- the parts of a rule ----------------------------------------------------------------- */
 
 /* Each NULL where there is none. */
 struct parts {
@@ -191,7 +192,7 @@ static int target_cut(char *text, struct parts *parts)
 	return 0;
 }
 
-/* ---- addresses ----------------------------------------------------------------------------- */
+/* ---- addresses --------------------------------------------------------------------------- */
 
 static bool rule_is_ipv4(const struct net_rule *rule)
 {
@@ -216,7 +217,8 @@ static int address_read(const struct parts *parts, struct in6_addr *ret_address)
 					 "fe80::/10, without '%%' and what follows");
 		return fail_hint(
 			fail(EINVAL, "there is no address of IPv6 in it"),
-			"2001:db8::1, [2001:db8::1]:443; a port follows one ':': example.org:443");
+			"2001:db8::1, [2001:db8::1]:443; before a port stands one ':', as in "
+			"example.org:443");
 	}
 	if (inet_pton(AF_INET, parts->target, &four) != 1)
 		return fail_hint(fail(EINVAL, "there is no address of IPv4 in it"),
@@ -272,7 +274,7 @@ static int prefix_read(const struct parts *parts, struct net_rule *rule)
 	return mask_check(rule);
 }
 
-/* ---- targets ------------------------------------------------------------------------------- */
+/* ---- targets ----------------------------------------------------------------------------- */
 
 static const struct {
 	const char *word;
@@ -298,13 +300,14 @@ static bool word_read(const char *text, uint8_t *ret_target)
 static const char *name_hint(const char *text)
 {
 	if (*text == '\0')
-		return "example.org:443, 192.0.2.0/24, [2001:db8::1]:443, private, host, dns, any";
+		return "example.org:443, 192.0.2.0/24, [2001:db8::1]:443, private, host, dns, "
+		       "any";
 	for (const char *c = text; *c; c++)
 		if ((unsigned char)*c >= 0x80)
-			return "it is written in punycode, as xn--mnchen-3ya.de is; idn2(1) tells it";
+			return "punycode is, as xn--mnchen-3ya.de; idn2(1) tells it";
 	if (strchr(text, '*'))
-		return "*.example.org is all that ends so; '*' stands nowhere else, and all there "
-		       "is is 'any'";
+		return "*.example.org is all that ends so; '*' stands nowhere else, and 'any' "
+		       "is everything";
 	return "example.org, *.example.org, 192.0.2.1, 192.0.2.0/24, 2001:db8::1";
 }
 
@@ -335,7 +338,7 @@ static int target_read(const struct parts *parts, struct net_rule *rule)
 	return name_read(target, rule);
 }
 
-/* ---- ports --------------------------------------------------------------------------------- */
+/* ---- ports ------------------------------------------------------------------------------- */
 
 static int port_read(const char *text, uint16_t *ret_port)
 {
@@ -379,7 +382,7 @@ static int service_read(const struct parts *parts, struct net_rule *rule)
 	return parts->ports ? ports_read(parts->ports, rule) : 0;
 }
 
-/* ---- rules --------------------------------------------------------------------------------- */
+/* ---- rules ------------------------------------------------------------------------------- */
 
 static int rule_read(const char *text, struct net_rule *rule)
 {
