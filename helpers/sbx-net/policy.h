@@ -7,26 +7,42 @@
 /*
  * Theory of operation
  *
- * Each way out asks here: libslirp's calls (choke.c), the relay, the name service. Nothing here opens or sends
- * anything, and nothing allocates.
+ * Each way out asks here: libslirp's calls (choke.c), the relay, the name service. Nothing
+ * here opens or sends anything, and nothing allocates.
  *
- * Of the rules that match, the most specific decides; of those that are equally so, one that refuses. How specific a
- * rule is, first by what it is about, then by how few ports it has, then by whether it names a protocol:
+ * Of the rules that match, the most specific decides; of those that are equally so, one that
+ * refuses. How specific a rule is, first by what it is about, then by how few ports it has,
+ * then by whether it names a protocol:
  *
- *   any = dns < private < ADDRESS/PREFIX, by its length < *.NAME, by its labels < NAME = ADDRESS = host
+ *   any < dns < private < ADDRESS/PREFIX, by its length < *.NAME, by its labels
+ *       < NAME = ADDRESS = host
  *
- * (`private` is behind any prefix that lies in one of its ranges, before shorter ones.) Where none matches, all is refused
- * if any rule allows something, else all is allowed.
+ * (`private` is behind any prefix that lies in one of its ranges, before shorter ones.)
+ * Where none matches, all is refused if any rule allows something, else all is allowed.
+ * `dns` is about names that are asked for, never about connections.
  *
- * Before the rules stand the addresses that are refused whatever `any`, `private`, a name or a prefix that is wider than
- * they are say: this host's own, link-local ones, metadata services, this network's own. Only a rule that is about
- * them (its prefix lies in the range; `host`) lets them through.
+ * Before the rules stand the addresses that are refused whatever `any`, `private`, a name or
+ * a prefix that is wider than they are say: this host's own, link-local ones, metadata
+ * services, this network's own, and what leads to these (translators, tunnels). Only a rule
+ * that is about them, for the same port and protocol, lets them through: its prefix lies in
+ * the range, and is the very address of a metadata service or of one of the host's
+ * addresses; or it is `host`. Then the rules decide as of any other. The router's address is
+ * another spelling of the host's loopback, in rules too.
  *
- * A rule of a name holds for the addresses that the name service has answered for that name: policy_answer() pins
- * them for the answer's time to live, at least five minutes, from the last use, and for as long as a connection stands
- * that was made by them. An answer that is this host's, link-local, or private, isn't shown to the
- * sandbox nor pinned unless a rule of addresses allows it: else whoever owns an allowed name could lead it anywhere
- * (rebinding).
+ * A rule of a name holds for the addresses that the name service has answered for that name:
+ * policy_answer() pins them (pins.h) for the answer's time to live, at least five minutes,
+ * from the last use, and for as long as a connection stands to them. Whoever owns an allowed
+ * name could lead it anywhere (rebinding), so:
+ *
+ * - an answer that is one of the addresses above, or private, isn't shown to the sandbox nor
+ *   pinned unless a rule of addresses allows something of it;
+ * - and even then a name allows nothing there: a rule of addresses has to. The host entries
+ *   of --add-host are the user's own word: they are pinned for ever, and their names reach
+ *   private addresses.
+ *
+ * An address can have many names. Of those, without knowing which is meant, the most
+ * specific rule decides as ever, a refusing one where two are equal; what is allowed then
+ * can need a name all the same.
  */
 
 struct policy_query {
@@ -38,30 +54,38 @@ struct policy_query {
 
 struct policy_verdict {
 	bool is_allowed;
-	bool needs_name; /* allowed by a rule of a name and none of an address: a connection must say a name that is
-			  * allowed too (policy_decide_named()) */
+	/* A connection must say a name that is allowed too (policy_decide_named()): a name
+	 * allows it, and no rule of addresses does, or another name of the same address
+	 * would be refused. */
+	bool needs_name;
 	uint8_t reason; /* enum net_reason */
 	int16_t rule;	/* -1: none */
-	const char *
-		name; /* that was resolved to this address, the one that decided; NULL: none. Until the next call */
+	/* What was asked with; else of those that were resolved to this address the one that
+	 * decided, or the one used last; NULL: none. Until the next call. */
+	const char *name;
 };
 
+/* CONFIG stays the caller's, and as it is. */
 void policy_start(const struct net_config *config);
 
-/* Whether any rule allows something; whether any of these is about a name. */
+/* Whether any rule allows something; whether any rule, of either kind, is about a name. */
 bool policy_is_closed(void);
 bool policy_has_names(void);
 
 struct policy_verdict policy_decide(const struct policy_query *q);
 
-/* The same for a connection that says it is for NAME (in its one form, net_name_read()). */
+/* The same for a connection that says it is for NAME (in its one form, net_name_read()).
+ * Allows nothing that policy_decide() refuses. */
 struct policy_verdict policy_decide_named(const struct policy_query *q, const char *name);
 
-/* Whether NAME may be asked for: some port of it could be reached by a rule, or all may be asked. */
+/* Whether NAME may be asked for: some port of it could be reached by a rule of its name, or
+ * by `any` or the default; or `dns` allows it. A rule that allows is out where one that
+ * refuses, of the same weight or more, has all of its ports and protocols. */
 struct policy_verdict policy_decide_name(const char *name);
 
-/* The name service has ADDRESS for NAME (the name that was asked for, at the front of any chain), for TTL
- * seconds: whether it may be shown (.is_allowed). Pinned where it is and rules have names. */
+/* The name service has ADDRESS for NAME (the name that was asked for, at the front of any
+ * chain), for TTL seconds, which count as a day at most: whether it may be shown
+ * (.is_allowed). Pinned where it is and rules have names. */
 struct policy_verdict policy_answer(const char *name, const struct in6_addr *address,
 				    uint32_t ttl);
 
@@ -69,5 +93,6 @@ struct policy_verdict policy_answer(const char *name, const struct in6_addr *add
 void policy_hold(const struct in6_addr *address);
 void policy_release(const struct in6_addr *address);
 
-/* It is NOW (milliseconds of the monotonic clock): for all that follows, and what has run out is forgotten. */
+/* It is NOW (milliseconds of the monotonic clock): for all that follows, and what has run
+ * out is forgotten. */
 void policy_set_time(int64_t now);
