@@ -35,7 +35,8 @@
  * What the sandbox may reach is decided in the helper alone (helpers/sbx-net/policy.h): whoever owns the
  * namespace may change addresses, routes and the redirection, and gains nothing by it.
  *
- * The helper ends with the tap, whose last other holder is the sandbox, and with the launcher.
+ * The helper ends with the sandbox, when its interface is removed, and with the launcher. Where it ends before, the
+ * launcher lets go of the tap, and the interface goes too: nobody inside waits for what never comes.
  */
 
 #define NET_INTERFACE "eth0"
