@@ -171,13 +171,11 @@ static int relay_make(const struct network *n, int index, int fds[NETWORK_FDS])
 		fds[NETWORK_RELAY6] = redirect_listen(AF_INET6, MARK);
 	if (r >= 0 || !n->needs_relay)
 		return 0;
-	return fail_hint(
-		fail(ENOTSUP,
-		     "this kernel has no nat of nftables (%s), and without it a rule "
-		     "can't be kept that has a name",
-		     strerrordesc_np(-r)),
-		"sudo modprobe -a nf_tables nft_chain_nat nft_redir; or write the rules "
-		"with addresses");
+	return fail_hint(fail(ENOTSUP,
+			      "this kernel has no nat of nftables (%s), and without it a rule "
+			      "can't be kept that has a name",
+			      strerrordesc_np(-r)),
+			 REDIRECT_MODPROBE "; or write the rules with addresses");
 }
 
 /* The listeners are what makes more sockets, too: there are none where nothing is redirected to them. */
