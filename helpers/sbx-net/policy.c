@@ -28,6 +28,7 @@ struct rule {
 static struct {
 	const struct net_config *config;
 	bool is_closed, has_names;
+	bool pins; /* names are known: for rules of theirs, or to be told */
 	struct rule rules[NET_RULES_MAX];
 	struct rule_set allowing_names; /* those of a name that allow */
 } policy;
@@ -488,13 +489,14 @@ struct policy_verdict policy_answer(const char *name, const struct in6_addr *add
 	struct rule_set addresses = rules_of_address(&s);
 	const struct choice shown = {-1, true, 0};
 
-	if (!policy.is_closed && !policy.has_names)
+	if (!policy.pins)
 		return verdict_of(&shown, name);
-	if ((s.n_refusals > 0 || s.private_bits > 0) && !reach(&s, &addresses).is_allowed)
+	/* A log alone changes nothing. */
+	if ((policy.is_closed || policy.has_names) &&
+	    (s.n_refusals > 0 || s.private_bits > 0) && !reach(&s, &addresses).is_allowed)
 		return verdict_refused(s.n_refusals > 0 ? s.refusals[0].reason : NET_BY_PRIVATE,
 				       name);
-	if (policy.has_names)
-		pin(name, &s.address, (int64_t)ttl * 1000);
+	pin(name, &s.address, (int64_t)ttl * 1000);
 	return verdict_of(&shown, name);
 }
 
@@ -502,7 +504,7 @@ void policy_hold(const struct in6_addr *address)
 {
 	struct in6_addr spelled = address_spelled(address);
 
-	if (policy.has_names)
+	if (policy.pins)
 		pins_hold(&spelled);
 }
 
@@ -510,7 +512,7 @@ void policy_release(const struct in6_addr *address)
 {
 	struct in6_addr spelled = address_spelled(address);
 
-	if (policy.has_names)
+	if (policy.pins)
 		pins_release(&spelled);
 }
 
@@ -549,6 +551,7 @@ void policy_start(const struct net_config *config)
 	ranges_start();
 	for (size_t i = 0; i < config->n_rules; i++)
 		rule_make(i);
+	policy.pins = policy.is_closed || policy.has_names || config->logs;
 	pins_clear();
 	for (size_t i = 0; i < config->n_hosts; i++) {
 		struct in6_addr spelled = address_spelled(&config->hosts[i].address);
