@@ -103,7 +103,7 @@ done <<'END'
 --net no-such-net
 --publish http
 --publish 80:80:80
---publish 192.0.2.255:8080:80
+--publish 198.18.99.99:8080:80
 --dns name.example
 --add-host name
 --allow-net no/rule
