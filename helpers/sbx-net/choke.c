@@ -3,6 +3,7 @@
 #include "choke.h"
 
 #include "address.h"
+#include "frame.h"
 #include "policy.h"
 #include "tell.h"
 #include "util/fail.h"
@@ -223,26 +224,10 @@ PREEMPTS int listen(int fd, int backlog)
 #define MAC_ROUTER  0x52, 0x55, 10, 0, 2, 2
 #define MAC_SANDBOX 0x52, 0x55, 10, 0, 2, 100
 #define SANDBOX	    10, 0, 2, 100
-#define ROUTER	    10, 0, 2, 2
 #define NOBODY	    192, 0, 2, 1 /* RFC 5737 */
-#define SANDBOX6    0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0
-#define ROUTER6	    0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2
 
 int choke_check(Slirp *slirp)
 {
-	/* The sandbox tells its addresses first: it is never asked, and an answer that waited for them would make
-	 * libslirp 4.7 crash. */
-	static const uint8_t arp[] = {
-		0xff,	 0xff, 0xff, 0xff, 0xff, 0xff, MAC_SANDBOX, 0x08,   0x06, /* Ethernet */
-		0,	 1,    8,    0,	   6,	 4,    0,	    1,	    MAC_SANDBOX,
-		SANDBOX, 0,    0,    0,	   0,	 0,    0,	    ROUTER,
-	};
-	static const uint8_t solicitation[] = {
-		MAC_ROUTER, MAC_SANDBOX, 0x86,	  0xdd, /* Ethernet */
-		0x60,	    0,		 0,	  0,	0,    32,	   58, 255,
-		SANDBOX6,   ROUTER6,	 135,	  0,	0x20, 0xe4,	   0,  0,
-		0,	    0,		 ROUTER6, 1,	1,    MAC_SANDBOX,
-	};
 	static const uint8_t datagram[] = {
 		MAC_ROUTER, MAC_SANDBOX, 0x08, 0x00, /* Ethernet */
 		0x45,	    0,		 0,    29,   0, 0, 0, 0, 64, 17, 0xac, 0x6b,
@@ -256,8 +241,14 @@ int choke_check(Slirp *slirp)
 	};
 
 	is_checking = true;
-	slirp_input(slirp, arp, sizeof(arp));
-	slirp_input(slirp, solicitation, sizeof(solicitation));
+	/* The sandbox tells its addresses first: it is never asked, and an answer that waited for them would make
+	 * libslirp 4.7 crash. */
+	for (size_t i = 0; i < FRAME_INTRODUCTIONS; i++) {
+		size_t len;
+		const uint8_t *frame = frame_introduction(i, &len);
+
+		slirp_input(slirp, frame, (int)len);
+	}
 	slirp_input(slirp, syn, sizeof(syn));
 	slirp_input(slirp, datagram, sizeof(datagram));
 	is_checking = false;
