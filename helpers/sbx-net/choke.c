@@ -101,12 +101,19 @@ static bool is_unseen(const struct policy_query *q, const struct policy_verdict 
 	return q->protocol == NET_UDP && q->port == HTTPS_PORT && v->needs_name;
 }
 
-static bool decide(const struct policy_query *q)
+static struct policy_verdict decide(const struct policy_query *q)
 {
 	struct policy_verdict v = policy_decide(q);
 
 	if (v.is_allowed && is_unseen(q, &v))
 		v = (struct policy_verdict){.reason = NET_BY_PATH, .rule = -1, .name = v.name};
+	return v;
+}
+
+static bool decide_and_tell(const struct policy_query *q)
+{
+	struct policy_verdict v = decide(q);
+
 	tell_decision(q, &v);
 	return v.is_allowed;
 }
@@ -145,15 +152,22 @@ static bool may_send(int fd, const struct sockaddr *to, socklen_t len)
 {
 	struct recent *r = recent_at(fd, to, len);
 	struct policy_query q;
+	struct policy_verdict v;
 	struct timespec now;
+	bool is_known;
 
 	if (len > sizeof(r->to) || (to->sa_family != AF_INET && to->sa_family != AF_INET6))
 		return false;
 	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	if (now.tv_sec == r->when && r->fd == fd && memcmp(&r->to, to, len) == 0)
+	is_known = r->fd == fd && memcmp(&r->to, to, len) == 0;
+	if (is_known && now.tv_sec == r->when)
 		return r->is_allowed;
 	query_make(to, protocol_of(fd), &q);
-	*r = (struct recent){.fd = fd, .when = now.tv_sec, .is_allowed = decide(&q)};
+	v = decide(&q);
+	/* A flow is told of once, unless it is decided otherwise later. */
+	if (!is_known || v.is_allowed != r->is_allowed)
+		tell_decision(&q, &v);
+	*r = (struct recent){.fd = fd, .when = now.tv_sec, .is_allowed = v.is_allowed};
 	memcpy(&r->to, to, len);
 	return r->is_allowed;
 }
@@ -172,16 +186,13 @@ PREEMPTS int connect(int fd, const struct sockaddr *to, socklen_t len)
 		errno = ECONNREFUSED;
 		return -1;
 	}
-	/* Sockets of our own come here too, to be good as new (inside.c). */
-	if (to->sa_family == AF_UNSPEC)
-		return choke_connect(fd, to, len);
 	query_make(to, NET_TCP, &q);
 	if (is_resolver(&q) && policy.connect_resolver) {
 		r = policy.connect_resolver(fd);
 		errno = -r;
 		return r < 0 ? -1 : 0;
 	}
-	if (!decide(&q)) {
+	if (!decide_and_tell(&q)) {
 		errno = ECONNREFUSED; /* the sandbox sees a reset */
 		return -1;
 	}

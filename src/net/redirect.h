@@ -20,7 +20,7 @@ int redirect_make(int index);
 int redirect_listen(int family, uint32_t mark);
 
 /* What is sent with MARK is this namespace's own, whatever its address; and so are the answers
- * (tcp_fwmark_accept). */
+ * (tcp_fwmark_accept, fwmark_reflect). */
 int redirect_mark(uint32_t mark);
 
 /* A socket to connect from. */
