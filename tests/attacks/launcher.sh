@@ -125,10 +125,12 @@ for name in ("mem", "environ", "maps", "fd/0", "exe", "cwd"):
         pass
 print(*found)
 PY
-"$SBX" enter --overlay fuse --net slirp "$root" -- sh -c 'echo >/ready; sleep 4343' &
+# The first question starts sbx-net.
+"$SBX" enter --overlay fuse --net slirp "$root" -- sh -c 'getent hosts localhost.invalid; sleep 4343' &
 launcher=$!
-for _ in $(seq 100); do
-    pgrep -P "$launcher" fuse-overlayfs >/dev/null && pgrep -f '^sleep 4343' >/dev/null && break
+for _ in $(seq 400); do
+    pgrep -P "$launcher" fuse-overlayfs >/dev/null && pgrep -P "$launcher" sbx-net >/dev/null &&
+        pgrep -f '^sleep 4343' >/dev/null && break
     sleep 0.05
 done
 run python3 "$work/trace.py" "$launcher"
