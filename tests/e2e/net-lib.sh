@@ -3,7 +3,7 @@
 # net-lib.sh: the small Internet that the tests of the network run on. To be sourced.
 #
 # The host is a network namespace, and behind a link stands a server with names, services and addresses of its own
-# (net_server.py), which the host's resolv.conf names, behind one that is dead:
+# (net_server.py), which the host's resolv.conf names; nobody has 192.0.2.8:
 #
 #   up0    192.0.2.1, 2001:db8::1, the host, which has a whole network too: 2001:db8:7::/64
 #   down0  192.0.2.9 to 11, 2001:db8::9, the server; the metadata services of the clouds; private ones
@@ -84,7 +84,7 @@ clouds=(169.254.169.254 100.100.100.200 168.63.129.16 fd00:ec2::254 fd20:ce::254
 host_resolv() {
     printf '%s\n' "$@" >"$work/resolv.conf"
 }
-host_resolv 'nameserver 192.0.2.8' 'nameserver 192.0.2.9' 'search example.org'
+host_resolv 'nameserver 192.0.2.9' 'search example.org'
 mount --bind "$work/resolv.conf" /etc/resolv.conf
 
 mkdir "$share/www"
