@@ -41,6 +41,7 @@ packages() {
             ;;
         bench)
             echo bubblewrap crun podman runc
+            echo iperf3 slirp4netns passt rootlesskit nftables iproute2
             ;;
         *)
             printf "deps.sh: '%s' is none of build, tree, test, guest, bench\n" "$list" >&2

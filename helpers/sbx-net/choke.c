@@ -3,6 +3,7 @@
 #include "choke.h"
 
 #include "address.h"
+#include "frame.h"
 #include "policy.h"
 #include "tell.h"
 #include "util/fail.h"
@@ -100,12 +101,19 @@ static bool is_unseen(const struct policy_query *q, const struct policy_verdict 
 	return q->protocol == NET_UDP && q->port == HTTPS_PORT && v->needs_name;
 }
 
-static bool decide(const struct policy_query *q)
+static struct policy_verdict decide(const struct policy_query *q)
 {
 	struct policy_verdict v = policy_decide(q);
 
 	if (v.is_allowed && is_unseen(q, &v))
 		v = (struct policy_verdict){.reason = NET_BY_PATH, .rule = -1, .name = v.name};
+	return v;
+}
+
+static bool decide_and_tell(const struct policy_query *q)
+{
+	struct policy_verdict v = decide(q);
+
 	tell_decision(q, &v);
 	return v.is_allowed;
 }
@@ -144,15 +152,22 @@ static bool may_send(int fd, const struct sockaddr *to, socklen_t len)
 {
 	struct recent *r = recent_at(fd, to, len);
 	struct policy_query q;
+	struct policy_verdict v;
 	struct timespec now;
+	bool is_known;
 
 	if (len > sizeof(r->to) || (to->sa_family != AF_INET && to->sa_family != AF_INET6))
 		return false;
 	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	if (now.tv_sec == r->when && r->fd == fd && memcmp(&r->to, to, len) == 0)
+	is_known = r->fd == fd && memcmp(&r->to, to, len) == 0;
+	if (is_known && now.tv_sec == r->when)
 		return r->is_allowed;
 	query_make(to, protocol_of(fd), &q);
-	*r = (struct recent){.fd = fd, .when = now.tv_sec, .is_allowed = decide(&q)};
+	v = decide(&q);
+	/* A flow is told of once, unless it is decided otherwise later. */
+	if (!is_known || v.is_allowed != r->is_allowed)
+		tell_decision(&q, &v);
+	*r = (struct recent){.fd = fd, .when = now.tv_sec, .is_allowed = v.is_allowed};
 	memcpy(&r->to, to, len);
 	return r->is_allowed;
 }
@@ -171,16 +186,13 @@ PREEMPTS int connect(int fd, const struct sockaddr *to, socklen_t len)
 		errno = ECONNREFUSED;
 		return -1;
 	}
-	/* Sockets of our own come here too, to be good as new (inside.c). */
-	if (to->sa_family == AF_UNSPEC)
-		return choke_connect(fd, to, len);
 	query_make(to, NET_TCP, &q);
 	if (is_resolver(&q) && policy.connect_resolver) {
 		r = policy.connect_resolver(fd);
 		errno = -r;
 		return r < 0 ? -1 : 0;
 	}
-	if (!decide(&q)) {
+	if (!decide_and_tell(&q)) {
 		errno = ECONNREFUSED; /* the sandbox sees a reset */
 		return -1;
 	}
@@ -223,26 +235,10 @@ PREEMPTS int listen(int fd, int backlog)
 #define MAC_ROUTER  0x52, 0x55, 10, 0, 2, 2
 #define MAC_SANDBOX 0x52, 0x55, 10, 0, 2, 100
 #define SANDBOX	    10, 0, 2, 100
-#define ROUTER	    10, 0, 2, 2
 #define NOBODY	    192, 0, 2, 1 /* RFC 5737 */
-#define SANDBOX6    0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0
-#define ROUTER6	    0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2
 
 int choke_check(Slirp *slirp)
 {
-	/* The sandbox tells its addresses first: it is never asked, and an answer that waited for them would make
-	 * libslirp 4.7 crash. */
-	static const uint8_t arp[] = {
-		0xff,	 0xff, 0xff, 0xff, 0xff, 0xff, MAC_SANDBOX, 0x08,   0x06, /* Ethernet */
-		0,	 1,    8,    0,	   6,	 4,    0,	    1,	    MAC_SANDBOX,
-		SANDBOX, 0,    0,    0,	   0,	 0,    0,	    ROUTER,
-	};
-	static const uint8_t solicitation[] = {
-		MAC_ROUTER, MAC_SANDBOX, 0x86,	  0xdd, /* Ethernet */
-		0x60,	    0,		 0,	  0,	0,    32,	   58, 255,
-		SANDBOX6,   ROUTER6,	 135,	  0,	0x20, 0xe4,	   0,  0,
-		0,	    0,		 ROUTER6, 1,	1,    MAC_SANDBOX,
-	};
 	static const uint8_t datagram[] = {
 		MAC_ROUTER, MAC_SANDBOX, 0x08, 0x00, /* Ethernet */
 		0x45,	    0,		 0,    29,   0, 0, 0, 0, 64, 17, 0xac, 0x6b,
@@ -256,8 +252,14 @@ int choke_check(Slirp *slirp)
 	};
 
 	is_checking = true;
-	slirp_input(slirp, arp, sizeof(arp));
-	slirp_input(slirp, solicitation, sizeof(solicitation));
+	/* The sandbox tells its addresses first: it is never asked, and an answer that waited for them would make
+	 * libslirp 4.7 crash. */
+	for (size_t i = 0; i < FRAME_INTRODUCTIONS; i++) {
+		size_t len;
+		const uint8_t *frame = frame_introduction(i, &len);
+
+		slirp_input(slirp, frame, (int)len);
+	}
 	slirp_input(slirp, syn, sizeof(syn));
 	slirp_input(slirp, datagram, sizeof(datagram));
 	is_checking = false;

@@ -32,8 +32,6 @@ void dns_ask(const struct frame_datagram *d);
 
 /* Makes the socket FD one end of a connection to the name service; a negative errno. */
 int dns_connect(int fd);
-int dns_serve(int fd);
-void dns_set_servers(const struct net_servers *servers);
 
 /* Serves the connection FD, a stream socket, and owns it from now on; a negative errno, and
  * it is closed. */

@@ -13,14 +13,14 @@ static bool looks;
 
 static bool is_about_names(const struct net_rule *rule)
 {
-	return rule->target == NET_TARGET_DNS || rule->target == NET_TARGET_NAME ||
-	       rule->target == NET_TARGET_SUFFIX;
+	return rule->target == NET_TARGET_ANY || rule->target == NET_TARGET_DNS ||
+	       rule->target == NET_TARGET_NAME || rule->target == NET_TARGET_SUFFIX;
 }
 
-/* A rule that refuses names closes nothing else. */
+/* A rule that refuses names closes nothing else, and a log has them. */
 void dns_exchange_prepare(const struct net_config *config)
 {
-	looks = policy_is_closed() || policy_has_names();
+	looks = policy_is_closed() || policy_has_names() || config->logs;
 	for (uint32_t i = 0; i < config->n_rules && !looks; i++)
 		looks = !config->rules[i].is_allowed && is_about_names(&config->rules[i]);
 }

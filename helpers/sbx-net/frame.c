@@ -18,7 +18,10 @@
 
 enum { DNS_PORT = 53, TFTP_PORT = 69, DHCP_PORT = 67, DHCP6_PORT = 547 };
 
-static const uint8_t router_mac[6] = {0x52, 0x55, 10, 0, 2, 2}; /* libslirp's */
+#define MAC_ROUTER  0x52, 0x55, 10, 0, 2, 2 /* libslirp's */
+#define MAC_SANDBOX 0x52, 0x55, 10, 0, 2, 100
+
+static const uint8_t router_mac[6] = {MAC_ROUTER};
 
 /* ---- numbers ----------------------------------------------------------------------------- */
 
@@ -397,7 +400,7 @@ size_t frame_answer(const struct frame_datagram *d, const uint8_t *payload, size
 size_t frame_inbound(const struct in6_addr *from, uint16_t from_port, uint16_t port,
 		     const uint8_t *payload, size_t len, uint8_t frame[FRAME_MAX])
 {
-	static const uint8_t sandbox_mac[6] = {0x52, 0x55, 10, 0, 2, 100};
+	static const uint8_t sandbox_mac[6] = {MAC_SANDBOX};
 	bool is_ipv6 = !IN6_IS_ADDR_V4MAPPED(from);
 	struct frame_datagram d = {.is_ipv6 = is_ipv6, .port = port, .target_port = from_port};
 
@@ -406,4 +409,29 @@ size_t frame_inbound(const struct in6_addr *from, uint16_t from_port, uint16_t p
 	(void)inet_pton(is_ipv6 ? AF_INET6 : AF_INET, is_ipv6 ? NET_ADDRESS6 : NET_ADDRESS,
 			d.source);
 	return datagram_answer(&d, payload, len, frame);
+}
+
+/* ---- introductions ------------------------------------------------------------------------ */
+
+#define SANDBOX	 10, 0, 2, 100
+#define ROUTER	 10, 0, 2, 2
+#define SANDBOX6 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0
+#define ROUTER6	 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2
+
+const uint8_t *frame_introduction(size_t i, size_t *ret_len)
+{
+	/* clang-format off */
+	static const uint8_t arp[] = {
+		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, MAC_SANDBOX, 0x08, 0x06, /* Ethernet */
+		0, 1, 8, 0, 6, 4, 0, 1, MAC_SANDBOX, SANDBOX, 0, 0, 0, 0, 0, 0, ROUTER,
+	};
+	static const uint8_t solicitation[] = {
+		MAC_ROUTER, MAC_SANDBOX, 0x86, 0xdd, /* Ethernet */
+		0x60, 0, 0, 0, 0, 32, 58, 255, SANDBOX6, ROUTER6,
+		135, 0, 0x20, 0xe4, 0, 0, 0, 0, ROUTER6, 1, 1, MAC_SANDBOX,
+	};
+	/* clang-format on */
+
+	*ret_len = i == 0 ? sizeof(arp) : sizeof(solicitation);
+	return i == 0 ? arp : solicitation;
 }

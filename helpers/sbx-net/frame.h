@@ -67,3 +67,8 @@ size_t frame_answer(const struct frame_datagram *datagram, const uint8_t *payloa
 /* The frame of a datagram from FROM, FROM_PORT to the sandbox's PORT, into FRAME; its length. */
 size_t frame_inbound(const struct in6_addr *from, uint16_t from_port, uint16_t port,
 		     const uint8_t *payload, size_t len, uint8_t frame[FRAME_MAX]);
+
+/* The frames by which the sandbox would tell its addresses if it was asked (RFC 826, RFC 4861): number I of so many,
+ * and its length. */
+enum { FRAME_INTRODUCTIONS = 2 };
+const uint8_t *frame_introduction(size_t i, size_t *ret_len);

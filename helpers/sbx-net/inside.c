@@ -3,6 +3,7 @@
 #include "inside.h"
 
 #include "address.h"
+#include "choke.h"
 #include "relay.h"
 #include "util/scope.h"
 
@@ -30,7 +31,8 @@ void inside_start(const int fds[NETWORK_FDS])
 
 static int disconnect(int fd)
 {
-	return connect(fd, &(struct sockaddr){.sa_family = AF_UNSPEC}, sizeof(struct sockaddr));
+	return choke_connect(fd, &(struct sockaddr){.sa_family = AF_UNSPEC},
+			     sizeof(struct sockaddr));
 }
 
 static bool is_same(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
@@ -74,7 +76,8 @@ static int socket_make(struct pool *p)
 
 	if (p->seed < 0 || getsockname(p->listener, (struct sockaddr *)&to, &len) < 0)
 		return -EAFNOSUPPORT;
-	if (connect(p->seed, (const struct sockaddr *)&to, len) < 0 && errno != EINPROGRESS)
+	if (choke_connect(p->seed, (const struct sockaddr *)&to, len) < 0 &&
+	    errno != EINPROGRESS)
 		return -errno;
 	fd = seed_accept(p);
 	if (fd >= 0 && disconnect(fd) < 0)
@@ -143,7 +146,7 @@ int inside_connect(int family, const struct in6_addr *peer, uint16_t peer_port, 
 
 	if (r < 0)
 		return r;
-	if (connect(fd, (const struct sockaddr *)&to, len) < 0 && errno != EINPROGRESS)
+	if (choke_connect(fd, (const struct sockaddr *)&to, len) < 0 && errno != EINPROGRESS)
 		return -errno;
 	return take_fd(&fd);
 }

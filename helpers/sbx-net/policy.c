@@ -3,116 +3,13 @@
 #include "policy.h"
 
 #include "pins.h"
+#include "ranges.h"
 #include "util/scope.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <string.h>
 
-enum { MAPPED_BITS = 96, ADDRESS_BITS = 128 };
-
-/* ---- addresses --------------------------------------------------------------------------- */
-
-/* BITS are of the mapped address. One of IPv6 has no address of IPv4 in it, not even ::/0. */
-struct prefix {
-	struct in6_addr address;
-	uint8_t bits;
-};
-
-/* A text of the tables below, or of net.h. */
-static struct prefix prefix_make(const char *text, unsigned bits)
-{
-	struct prefix p = {.bits = (uint8_t)bits};
-
-	if (strchr(text, ':')) {
-		(void)inet_pton(AF_INET6, text, &p.address);
-		return p;
-	}
-	p.address.s6_addr[10] = p.address.s6_addr[11] = 0xff;
-	(void)inet_pton(AF_INET, text, p.address.s6_addr + 12);
-	p.bits = (uint8_t)(bits + MAPPED_BITS);
-	return p;
-}
-
-static bool prefix_is_ipv4(const struct prefix *p)
-{
-	return p->bits >= MAPPED_BITS && IN6_IS_ADDR_V4MAPPED(&p->address);
-}
-
-static bool prefix_has(const struct prefix *p, const struct in6_addr *a)
-{
-	unsigned bytes = p->bits / 8, bits = p->bits % 8;
-
-	return prefix_is_ipv4(p) == IN6_IS_ADDR_V4MAPPED(a) &&
-	       memcmp(a->s6_addr, p->address.s6_addr, bytes) == 0 &&
-	       (bits == 0 ||
-		(a->s6_addr[bytes] ^ p->address.s6_addr[bytes]) >> (8 - bits) == 0);
-}
-
-static bool prefix_is_within(const struct prefix *inner, const struct prefix *outer)
-{
-	return inner->bits >= outer->bits && prefix_has(outer, &inner->address);
-}
-
-/* Refused unless a rule is about them; the first row that has an address is what it is.
- *
- * A cloud's metadata services hand out the host's secrets to who asks from where it stands.
- * Their link-local addresses are rows of their own, so that a rule of all 169.254.0.0/16
- * doesn't open them. A translator or a tunnel leads to the address of IPv4 that is part of
- * one of IPv6, and so to any of the others. */
-static const struct {
-	const char *address;
-	uint8_t bits, reason;
-} refused[] = {
-	/* clang-format off */
-	{"127.0.0.0",		8,	     NET_BY_HOST},
-	{"::1",			128,	     NET_BY_HOST},
-
-	{"169.254.169.254",	32,	     NET_BY_METADATA},	 /* nearly all of them */
-	{"169.254.170.2",	32,	     NET_BY_METADATA},	 /* Amazon, to containers */
-	{"169.254.170.23",	32,	     NET_BY_METADATA},	 /* the same, EKS */
-	{"169.254.42.42",	32,	     NET_BY_METADATA},	 /* Scaleway */
-	{"100.100.100.200",	32,	     NET_BY_METADATA},	 /* Alibaba */
-	{"168.63.129.16",	32,	     NET_BY_METADATA},	 /* Azure */
-	{"192.0.0.192",		32,	     NET_BY_METADATA},	 /* Oracle, the older one */
-	{"fd00:ec2::254",	128,	     NET_BY_METADATA},	 /* Amazon */
-	{"fd00:ec2::23",	128,	     NET_BY_METADATA},	 /* Amazon, EKS */
-	{"fd20:ce::254",	128,	     NET_BY_METADATA},	 /* Google */
-	{"fd00:c1::a9fe:a9fe",	128,	     NET_BY_METADATA},	 /* Oracle */
-	{"fd00:42::42",		128,	     NET_BY_METADATA},	 /* Scaleway */
-	{"fe80::a9fe:a9fe",	128,	     NET_BY_METADATA},	 /* OpenStack */
-
-	{"169.254.0.0",		16,	     NET_BY_LINK_LOCAL},
-	{"fe80::",		10,	     NET_BY_LINK_LOCAL},
-
-	{NET_ROUTER,		NET_PREFIX,  NET_BY_SPECIAL},	 /* this network's own */
-	{NET_ROUTER6,		NET_PREFIX6, NET_BY_SPECIAL},
-	{"0.0.0.0",		8,	     NET_BY_SPECIAL},
-	{"224.0.0.0",		3,	     NET_BY_SPECIAL},	 /* multicast, and behind it */
-	{"64:ff9b:1::",		48,	     NET_BY_SPECIAL},	 /* translators: RFC 8215, */
-	{"64:ff9b::",		16,	     NET_BY_SPECIAL},	 /* RFC 6052 */
-	{"::",			8,	     NET_BY_SPECIAL},	 /* ::, ::127.0.0.1, SIIT */
-	{"2001::",		32,	     NET_BY_SPECIAL},	 /* Teredo */
-	{"2002::",		16,	     NET_BY_SPECIAL},	 /* 6to4 */
-	{"fec0::",		10,	     NET_BY_SPECIAL},	 /* RFC 3879 */
-	{"ff00::",		8,	     NET_BY_SPECIAL},	 /* multicast */
-	/* clang-format on */
-};
-
-static const struct {
-	const char *address;
-	uint8_t bits;
-} private[] = {
-	{"10.0.0.0", 8},    {"172.16.0.0", 12}, {"192.168.0.0", 16},
-	{"100.64.0.0", 10}, {"fc00::", 7},
-};
-
 /* ---- what there is ----------------------------------------------------------------------- */
-
-struct refusal {
-	struct prefix range;
-	uint8_t reason;
-};
 
 struct service {
 	uint8_t protocols;
@@ -131,11 +28,9 @@ struct rule {
 static struct {
 	const struct net_config *config;
 	bool is_closed, has_names;
+	bool pins; /* names are known: for rules of theirs, or to be told */
 	struct rule rules[NET_RULES_MAX];
 	struct rule_set allowing_names; /* those of a name that allow */
-	struct refusal refused[ARRAY_SIZE(refused)];
-	struct prefix private[ARRAY_SIZE(private)];
-	struct in6_addr router, router6, loopback, loopback6;
 } policy;
 
 static void set_add(struct rule_set *set, size_t i)
@@ -158,14 +53,6 @@ static void set_remove(struct rule_set *set, const struct rule_set *other)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(set->bits); i++)
 		set->bits[i] &= ~other->bits[i];
-}
-
-/* The router's address is another spelling of the host's loopback, in rules too. */
-static struct in6_addr address_spelled(const struct in6_addr *address)
-{
-	if (IN6_ARE_ADDR_EQUAL(address, &policy.router))
-		return policy.loopback;
-	return IN6_ARE_ADDR_EQUAL(address, &policy.router6) ? policy.loopback6 : *address;
 }
 
 /* ---- how specific a rule is -------------------------------------------------------------- */
@@ -240,31 +127,15 @@ struct subject {
 	uint8_t private_bits; /* 0: it is in none of the private networks */
 };
 
-static const struct refusal *refusal_find(const struct in6_addr *address)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(policy.refused); i++)
-		if (prefix_has(&policy.refused[i].range, address))
-			return &policy.refused[i];
-	return NULL;
-}
-
-static uint8_t private_find(const struct in6_addr *address)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(policy.private); i++)
-		if (prefix_has(&policy.private[i], address))
-			return policy.private[i].bits;
-	return 0;
-}
-
 static struct subject subject_make(const struct in6_addr *address, bool is_own)
 {
 	struct subject s = {.address = address_spelled(address)};
-	const struct refusal *refusal = refusal_find(&s.address);
+	const struct refusal *refusal = range_refusal(&s.address);
 
 	if (refusal)
 		s.refusals[s.n_refusals++] = *refusal;
 	else
-		s.private_bits = private_find(&s.address);
+		s.private_bits = range_private_bits(&s.address);
 	s.is_host = is_own || (refusal && refusal->reason == NET_BY_HOST);
 	/* Its own ones are networks of one address. */
 	if (is_own && !(refusal && refusal->reason == NET_BY_HOST))
@@ -618,13 +489,14 @@ struct policy_verdict policy_answer(const char *name, const struct in6_addr *add
 	struct rule_set addresses = rules_of_address(&s);
 	const struct choice shown = {-1, true, 0};
 
-	if (!policy.is_closed && !policy.has_names)
+	if (!policy.pins)
 		return verdict_of(&shown, name);
-	if ((s.n_refusals > 0 || s.private_bits > 0) && !reach(&s, &addresses).is_allowed)
+	/* A log alone changes nothing. */
+	if ((policy.is_closed || policy.has_names) &&
+	    (s.n_refusals > 0 || s.private_bits > 0) && !reach(&s, &addresses).is_allowed)
 		return verdict_refused(s.n_refusals > 0 ? s.refusals[0].reason : NET_BY_PRIVATE,
 				       name);
-	if (policy.has_names)
-		pin(name, &s.address, (int64_t)ttl * 1000);
+	pin(name, &s.address, (int64_t)ttl * 1000);
 	return verdict_of(&shown, name);
 }
 
@@ -632,7 +504,7 @@ void policy_hold(const struct in6_addr *address)
 {
 	struct in6_addr spelled = address_spelled(address);
 
-	if (policy.has_names)
+	if (policy.pins)
 		pins_hold(&spelled);
 }
 
@@ -640,7 +512,7 @@ void policy_release(const struct in6_addr *address)
 {
 	struct in6_addr spelled = address_spelled(address);
 
-	if (policy.has_names)
+	if (policy.pins)
 		pins_release(&spelled);
 }
 
@@ -650,20 +522,6 @@ void policy_set_time(int64_t now)
 }
 
 /* ---- the start --------------------------------------------------------------------------- */
-
-static void tables_make(void)
-{
-	policy.router = prefix_make(NET_ROUTER, 32).address;
-	policy.router6 = prefix_make(NET_ROUTER6, ADDRESS_BITS).address;
-	policy.loopback = prefix_make("127.0.0.1", 32).address;
-	policy.loopback6 = in6addr_loopback;
-	for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
-		policy.refused[i] =
-			(struct refusal){prefix_make(refused[i].address, refused[i].bits),
-					 refused[i].reason};
-	for (size_t i = 0; i < ARRAY_SIZE(private); i++)
-		policy.private[i] = prefix_make(private[i].address, private[i].bits);
-}
 
 static void rule_make(size_t i)
 {
@@ -690,9 +548,10 @@ void policy_start(const struct net_config *config)
 	assert(config->n_rules <= NET_RULES_MAX && config->n_hosts <= NET_HOSTS_MAX);
 	memset(&policy, 0, sizeof(policy));
 	policy.config = config;
-	tables_make();
+	ranges_start();
 	for (size_t i = 0; i < config->n_rules; i++)
 		rule_make(i);
+	policy.pins = policy.is_closed || policy.has_names || config->logs;
 	pins_clear();
 	for (size_t i = 0; i < config->n_hosts; i++) {
 		struct in6_addr spelled = address_spelled(&config->hosts[i].address);

@@ -29,8 +29,8 @@ bool ports_has(uint8_t protocol, uint16_t port);
 /* Whether the datagram D of the sandbox's is an answer that has been sent by a published port. */
 bool ports_answer(const struct frame_datagram *d);
 
-/* --publish-all, by the socket DIAG of the sandbox's namespace. */
-void ports_publish_all(int diag);
+/* --publish-all, by SOCKET, of NETLINK_SOCK_DIAG and the sandbox's namespace. */
+void ports_publish_all(int socket);
 
 /* When it is due to look again, as loop_now() counts; -1: never. */
 int64_t ports_due(void);

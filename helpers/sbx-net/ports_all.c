@@ -57,7 +57,7 @@ static bool is_for_others(const struct inet_diag_msg *m)
 	       ntohs(m->id.idiag_sport) != OWN_PORT;
 }
 
-static void port_hear(uint16_t port);
+static void port_hear(uint16_t number);
 
 /* False at the end of the answer. */
 static bool look_read(void)
@@ -160,9 +160,9 @@ static void silent_close(void)
 
 /* ---- the time ------------------------------------------------------------------------------ */
 
-void ports_publish_all(int fd)
+void ports_publish_all(int socket)
 {
-	diag = fd;
+	diag = socket;
 	next = loop_now();
 }
 

@@ -9,20 +9,20 @@
 #include <sys/socket.h>
 
 static int control = -EBADF;
-static bool logs;
+static bool is_logging;
 
-void tell_start(int fd, bool all)
+void tell_start(int fd, bool logs)
 {
 	control = fd;
-	logs = all;
+	is_logging = logs;
 }
 
 void tell_event(const struct net_event *e)
 {
 	size_t len = offsetof(struct net_event, name) + strlen(e->name) + 1;
 
-	if (logs || !e->is_allowed || e->kind == NET_EVENT_PUBLISHED)
-		(void)send(control, e, len, MSG_NOSIGNAL | (logs ? 0 : MSG_DONTWAIT));
+	if (is_logging || !e->is_allowed || e->kind == NET_EVENT_PUBLISHED)
+		(void)send(control, e, len, MSG_NOSIGNAL | (is_logging ? 0 : MSG_DONTWAIT));
 }
 
 static void verdict_tell(struct net_event *e, const char *name, const struct policy_verdict *v)

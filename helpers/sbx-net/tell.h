@@ -14,7 +14,8 @@
  * It is told before the sandbox is answered: whoever ends because of a refusal is told of it.
  */
 
-void tell_start(int control, bool logs);
+/* FD is the control socket. */
+void tell_start(int fd, bool logs);
 
 /* What was decided on a connection, a flow of datagrams or an echo. */
 void tell_decision(const struct policy_query *q, const struct policy_verdict *v);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cmd_doctor.c: sbx doctor. */
 #include "cli.h"
+#include "doctor_net.h"
 #include "options.h"
 
 #include "container/container.h"
@@ -150,6 +151,8 @@ int cmd_doctor(const struct invocation *inv)
 	struct doctor_request request = {
 		.store = container_store_path(inv->arena),
 		.tree = inv->argc > 0 ? inv->argv[0] : NULL,
+		.more = doctor_net_checks,
+		.n_more = DOCTOR_NET_CHECKS,
 	};
 	struct doctor d = {.has_colours = wants_colours()};
 	char shown[OPT_SHOWN_MAX];

@@ -495,7 +495,7 @@ int cmd_enter(const struct invocation *inv)
 		r = plan_make(&e, inv);
 	if (r == 0 && (e.o->explain || e.o->json)) {
 		if (e.o->json)
-			r = plan_json(&e.plan, &conf.choice.profiles, stdout);
+			r = plan_json(&e.plan, &conf.choice.profiles, e.o, stdout);
 		else
 			plan_explain(&e.plan, stdout);
 		return upper_close(&e, r);

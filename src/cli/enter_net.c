@@ -353,8 +353,10 @@ void enter_net_done(struct enter_net *n)
 {
 	if (!n->network)
 		return;
-	network_done(n->network);
+	/* The last that is told comes now, and the report has the rules of the network. */
+	network_end(n->network);
 	net_report_done(n->report);
+	network_done(n->network);
 	n->network = NULL;
 	n->report = NULL;
 }

@@ -234,7 +234,7 @@ static void refusal_count(struct net_report *r, const struct net_event *e)
 		return;
 	}
 	if (i == r->n_refused)
-		r->refused[r->n_refused++].event = *e;
+		r->refused[r->n_refused++] = (struct net_refusal){.event = *e};
 	r->refused[i].n++;
 }
 

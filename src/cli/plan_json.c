@@ -91,7 +91,23 @@ static void add_rights(struct json_object *o, const struct plan *p)
 	add_string(o, "seccomp", p->seccomp ? p->seccomp : "default");
 }
 
-int plan_json(const struct plan *p, const struct strv *profiles, FILE *out)
+/* As they were said. */
+static void add_network(struct json_object *o, const struct plan *p,
+			const struct enter_options *options)
+{
+	add_string(o, "net", net_words[p->net]);
+	if (p->net != PLAN_NET_OWN)
+		return;
+	add_strings(o, "publish", &options->publish);
+	json_object_object_add(o, "publish_all", json_object_new_boolean(options->publish_all));
+	add_strings(o, "allow_net", &options->allow_net);
+	add_strings(o, "deny_net", &options->deny_net);
+	json_object_object_add(o, "host_loopback",
+			       json_object_new_boolean(options->host_loopback));
+}
+
+int plan_json(const struct plan *p, const struct strv *profiles,
+	      const struct enter_options *options, FILE *out)
 {
 	struct json_object *o = json_object_new_object();
 	const char *text;
@@ -108,7 +124,7 @@ int plan_json(const struct plan *p, const struct strv *profiles, FILE *out)
 	add_string(o, "map", map_words[p->ids.map]);
 	add_idmap(o, "uid_map", &p->ids.uids);
 	add_idmap(o, "gid_map", &p->ids.gids);
-	add_string(o, "net", net_words[p->net]);
+	add_network(o, p, options);
 	add_string(o, "hostname", p->hostname);
 	json_object_object_add(o, "uid", json_object_new_int64(p->uid));
 	json_object_object_add(o, "gid", json_object_new_int64(p->gid));

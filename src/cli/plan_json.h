@@ -2,9 +2,10 @@
 /* plan_json.h: a plan as JSON, for scripts. */
 #pragma once
 
-#include "sandbox/sandbox.h"
+#include "options.h"
 
 #include <stdio.h>
 
-/* Prints the frozen plan P, to which PROFILES have led, on OUT. */
-int plan_json(const struct plan *p, const struct strv *profiles, FILE *out);
+/* Prints the frozen plan P, to which PROFILES and OPTIONS have led, on OUT. */
+int plan_json(const struct plan *p, const struct strv *profiles,
+	      const struct enter_options *options, FILE *out);

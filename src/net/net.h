@@ -35,7 +35,8 @@
  * What the sandbox may reach is decided in the helper alone (helpers/sbx-net/policy.h): whoever owns the
  * namespace may change addresses, routes and the redirection, and gains nothing by it.
  *
- * The helper ends with the tap, whose last other holder is the sandbox, and with the launcher.
+ * The helper ends with the sandbox, when its interface is removed, and with the launcher. Where it ends before, the
+ * launcher lets go of the tap, and the interface goes too: nobody inside waits for what never comes.
  */
 
 #define NET_INTERFACE "eth0"
@@ -268,3 +269,18 @@ int net_ask_ports(int folder,
 		  struct net_port ports[NET_PORTS_MAX]); /* how many; .fd is -EBADF */
 int net_ask_publish(int folder, const struct net_port *port);
 int net_ask_unpublish(int folder, const struct net_port *port);
+
+/* ---- whether this machine can: sbx doctor --------------------------------------------------- */
+
+/* Has a connection redirected, as network_make() has them, in namespaces of its own, which the caller is in from then
+ * on. 0, or a negative errno with a sentence and a hint. */
+int net_try_nat(void);
+
+/* A name server of the host's as --dns takes it, and whether it answers. */
+struct net_server_try {
+	char text[NET_ADDRESS_TEXT_MAX];
+	bool answers;
+};
+
+/* Asks all that net_servers_read() finds at once, and takes a second at most. How many there are. */
+size_t net_try_servers(struct net_server_try ret_tried[NET_SERVERS_MAX]);

@@ -16,6 +16,7 @@
 
 enum {
 	PORT_MAX = 65535,
+	TOO_LONG_SHOWN = 32,
 	SPEC_MAX = 96,	/* bytes: more than any that means something has */
 	BACKLOG = 4096, /* the kernel cuts it to net.core.somaxconn */
 	LISTEN_FDS_START = 3,
@@ -139,7 +140,8 @@ int net_port_spec_parse(const char *text, struct net_port_spec *ret_spec)
 	(void)str_escape(copy, sizeof(copy), text);
 	memcpy(shown, copy, sizeof(copy));
 	if (strlen(text) > SPEC_MAX)
-		r = fail(E2BIG, "'%.32s...' is too long for a port", shown);
+		r = fail(E2BIG, "'%s...' is too long for a port",
+			 str_escape(shown, TOO_LONG_SHOWN, text));
 	else
 		r = spec_take(copy, &spec);
 	if (r < 0 && r != -E2BIG)

@@ -7,6 +7,10 @@
 /* The port that connections are redirected to, on the loopback addresses; tcpmux(1), which nobody serves. */
 enum { REDIRECT_PORT = 1 };
 
+/* What mends a kernel that can't, where it has modules for it, and where it has none. */
+#define REDIRECT_MODPROBE "sudo modprobe -a nf_tables nft_chain_nat nft_redir"
+#define REDIRECT_CONFIG	  "CONFIG_NF_TABLES_INET, CONFIG_NFT_NAT and CONFIG_NFT_REDIR"
+
 /* Connections that leave by the interface INDEX come to REDIRECT_PORT instead: a negative errno without a sentence
  * where the kernel can't (no nat of nftables). */
 int redirect_make(int index);
@@ -16,7 +20,7 @@ int redirect_make(int index);
 int redirect_listen(int family, uint32_t mark);
 
 /* What is sent with MARK is this namespace's own, whatever its address; and so are the answers
- * (tcp_fwmark_accept). */
+ * (tcp_fwmark_accept, fwmark_reflect). */
 int redirect_mark(uint32_t mark);
 
 /* A socket to connect from. */

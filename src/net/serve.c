@@ -12,11 +12,13 @@
 #include <errno.h>
 #include <libgen.h>
 #include <limits.h>
+#include <linux/if_tun.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -288,8 +290,10 @@ static int helper_wake(struct network *n)
 
 	if (r < 0)
 		return r;
-	/* They are the helper's now; it ends when the sandbox lets go of the tap. */
-	fds_close(n);
+	/* They are the helper's now. Of the tap a copy stays, for its end. */
+	(void)epoll_ctl(n->epoll, EPOLL_CTL_DEL, n->fds[NETWORK_TAP], NULL);
+	for (size_t i = NETWORK_RELAY; i < NETWORK_FDS; i++)
+		wait_end(n, &n->fds[i]);
 	ports_close(n);
 	return wait_for(n, n->control, WAIT_CONTROL);
 }
@@ -351,6 +355,8 @@ static void helper_ended(struct network *n)
 	const char *why;
 
 	wait_end(n, &n->control);
+	/* With it goes the interface, so nobody inside waits for answers. */
+	fds_close(n);
 	why = helper_reap(n, said);
 	if (!why)
 		return;
@@ -404,12 +410,17 @@ int network_turn(struct network *n)
 	return r;
 }
 
-/* Its work is over with pid 1, or with the interface. One that failed before has left the sandbox without a
- * network. */
+/* Its work is over with pid 1, or with the interface. One that failed before has left the sandbox without a network.
+ *
+ * The end of a tap takes its interface with it, and that takes 20 to 40 ms, for which its last holder waits. One that
+ * persists goes with its namespace, where nobody waits. */
 void network_end(struct network *n)
 {
 	char said[HELPER_SAID_MAX];
 	bool is_over = false;
+
+	if (n->fds[NETWORK_TAP] >= 0)
+		(void)ioctl(n->fds[NETWORK_TAP], TUNSETPERSIST, 1);
 
 	while (n->control >= 0 && event_read(n, &is_over))
 		;

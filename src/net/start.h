@@ -8,6 +8,6 @@
  * what it complains of goes to n->errors. */
 int helper_start(struct network *n);
 
-/* The sentence that it ended with, into BUFFER; NULL: it ended in order. */
+/* The sentence that it ended with, into SAID or of it; NULL: it ended in order. */
 enum { HELPER_SAID_MAX = 512 };
-const char *helper_reap(struct network *n, char buffer[HELPER_SAID_MAX]);
+const char *helper_reap(struct network *n, char said[HELPER_SAID_MAX]);

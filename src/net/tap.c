@@ -8,7 +8,6 @@
 #include "util/scope.h"
 
 #include <arpa/inet.h>
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_addr.h>
@@ -127,15 +126,13 @@ static int configure(const struct network *n, int index)
  * and groups, which would wake the helper for nothing. */
 static int tap_filter(int tap)
 {
-	struct {
+	union {
 		struct tun_filter head;
-		uint8_t address[ETH_ALEN];
+		uint8_t room[sizeof(struct tun_filter) + ETH_ALEN];
 	} filter = {.head = {.count = 1}};
 
-	static_assert(offsetof(__typeof__(filter), address) == sizeof(struct tun_filter),
-		      "the address follows its count");
-	memcpy(filter.address, router_mac, sizeof(router_mac));
-	return ioctl(tap, TUNSETTXFILTER, &filter) < 0
+	memcpy(filter.head.addr[0], router_mac, sizeof(router_mac));
+	return ioctl(tap, TUNSETTXFILTER, &filter.head) < 0
 		       ? fail_sys("have the interface '%s' keep quiet", NET_INTERFACE)
 		       : 0;
 }
@@ -174,13 +171,11 @@ static int relay_make(const struct network *n, int index, int fds[NETWORK_FDS])
 		fds[NETWORK_RELAY6] = redirect_listen(AF_INET6, MARK);
 	if (r >= 0 || !n->needs_relay)
 		return 0;
-	return fail_hint(
-		fail(ENOTSUP,
-		     "this kernel has no nat of nftables (%s), and without it a rule "
-		     "can't be kept that has a name",
-		     strerrordesc_np(-r)),
-		"sudo modprobe -a nf_tables nft_chain_nat nft_redir; or write the rules "
-		"with addresses");
+	return fail_hint(fail(ENOTSUP,
+			      "this kernel has no nat of nftables (%s), and without it a rule "
+			      "can't be kept that has a name",
+			      strerrordesc_np(-r)),
+			 REDIRECT_MODPROBE "; or write the rules with addresses");
 }
 
 /* The listeners are what makes more sockets, too: there are none where nothing is redirected to them. */

@@ -48,7 +48,9 @@ static const struct doctor_check doctor_checks[] = {
 	{"landlock",        "a second wall around what runs inside", DOCTOR_BETTER, LOOKS, doctor_landlock},
 	{"cgroups",         "limits of memory and processors, which are still to come", DOCTOR_BETTER, LOOKS, doctor_cgroups},
 	{"tun",             "a network of the sandbox's own (--net slirp)", DOCTOR_BETTER, TRIES, doctor_tun},
+};
 
+static const struct doctor_check tree_checks[] = {
 	{"tree-owners",     "reading and changing all of the tree", DOCTOR_TREE, LOOKS, doctor_tree_owners},
 	{"tree-overlay",    "leaving this tree as it is", DOCTOR_TREE, TRIES, doctor_tree_overlay},
 };
@@ -155,8 +157,7 @@ static enum doctor_status worst_of(const struct doctor_check *check)
 static void silence_explain(const struct doctor_check *check, pid_t pid,
 			    struct doctor_finding *f)
 {
-	enum doctor_status status =
-		check->group == DOCTOR_BETTER ? DOCTOR_LIMITED : DOCTOR_BROKEN;
+	enum doctor_status status = worst_of(check);
 	int how = 0;
 
 	if (waitpid(pid, &how, WNOHANG) != pid)
@@ -217,25 +218,39 @@ static void check_run(const struct doctor_check *check, const struct doctor_requ
 	check_end(pid);
 }
 
-void doctor_run(const struct doctor_request *request, doctor_listener *listener, void *context)
-{
-	bool has_namespaces = true;
+/* What all checks of a run share. */
+struct round {
+	const struct doctor_request *request;
+	doctor_listener *listener;
+	void *context;
+	bool has_namespaces;
+};
 
-	for (size_t i = 0; i < ARRAY_SIZE(doctor_checks); i++) {
-		const struct doctor_check *check = &doctor_checks[i];
+static void checks_run(struct round *round, const struct doctor_check *checks, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct doctor_check *check = &checks[i];
 		struct doctor_finding f = {0};
 
-		if (check->group == DOCTOR_TREE && !request->tree)
-			continue;
 		/* One reason is told once. */
-		if (check->in_namespace && !has_namespaces)
+		if (check->in_namespace && !round->has_namespaces)
 			doctor_find(&f, worst_of(check),
 				    "not tried: it needs a user namespace");
 		else
-			check_run(check, request, &f);
+			check_run(check, round->request, &f);
 		fail_forget();
 		if (check->run == doctor_user_namespaces)
-			has_namespaces = f.status != DOCTOR_BROKEN;
-		listener(context, check, &f);
+			round->has_namespaces = f.status != DOCTOR_BROKEN;
+		round->listener(round->context, check, &f);
 	}
+}
+
+void doctor_run(const struct doctor_request *request, doctor_listener *listener, void *context)
+{
+	struct round round = {request, listener, context, true};
+
+	checks_run(&round, doctor_checks, ARRAY_SIZE(doctor_checks));
+	checks_run(&round, request->more, request->n_more);
+	if (request->tree)
+		checks_run(&round, tree_checks, ARRAY_SIZE(tree_checks));
 }

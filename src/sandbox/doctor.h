@@ -7,7 +7,8 @@
 /*
  * Theory of operation
  *
- * doctor_checks[] is a table; each check runs in a process of its own, which may enter namespaces,
+ * doctor_checks[] is a table, and so is what the caller adds to it (a room that this one doesn't know can be checked
+ * too); each check runs in a process of its own, which may enter namespaces,
  * load filters, hang or die without the others knowing: it sends one finding over a socket, and who
  * doesn't within CHECK_SECONDS is killed and said to be so. A check tries what the set-up does, with
  * the set-up's own functions where it has any. What fails gets the hint of the set-up's step
@@ -16,16 +17,6 @@
  * Nothing is left behind: what has to be mounted is mounted in namespaces of the check's own, and the
  * one probe that needs a folder in the store makes and removes it, in a store that is there.
  */
-
-/* The finding's status and sentence. A later call replaces it. */
-void doctor_find(struct doctor_finding *f, enum doctor_status status, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-void doctor_mend(struct doctor_finding *f, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-
-/* The failure R of STEP, its sentence and its hint. */
-void doctor_find_failure(struct doctor_finding *f, enum doctor_status status, int r,
-			 const char *step);
 
 /* Runs WORK as root of a user namespace of the check's own, in which every mount is private already.
  * Of its failures the sentence is here. */

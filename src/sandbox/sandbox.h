@@ -437,6 +437,9 @@ struct doctor_finding {
 struct doctor_request {
 	const char *store; /* absolute, may be missing; NULL: it has no place */
 	const char *tree;  /* NULL: none */
+	/* What the caller has to check beside: run behind those of this room, before the tree's. */
+	const struct doctor_check *more;
+	size_t n_more;
 };
 
 struct doctor_check {
@@ -446,6 +449,17 @@ struct doctor_check {
 	bool in_namespace; /* not tried where no user namespace can be made */
 	void (*run)(const struct doctor_request *request, struct doctor_finding *finding);
 };
+
+/* What a check finds: the status and the sentence, of which a later call replaces the one before; and what mends
+ * it. */
+void doctor_find(struct doctor_finding *f, enum doctor_status status, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void doctor_mend(struct doctor_finding *f, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* The failure R of the set-up's STEP ("": of none), its sentence and its hint. */
+void doctor_find_failure(struct doctor_finding *f, enum doctor_status status, int r,
+			 const char *step);
 
 typedef void doctor_listener(void *context, const struct doctor_check *check,
 			     const struct doctor_finding *finding);

@@ -202,7 +202,10 @@ static int step_net_sysctls(struct setup *s)
 	(void)snprintf(groups, sizeof(groups), "0 %u", last);
 	net_sysctl_set(s, "ipv4/ping_group_range", groups);
 	net_sysctl_set(s, "ipv4/ip_unprivileged_port_start", "0");
+	/* Answers are routed by the mark of what they answer, also where nobody listens. */
 	net_sysctl_set(s, "ipv4/tcp_fwmark_accept", "1");
+	net_sysctl_set(s, "ipv4/fwmark_reflect", "1");
+	net_sysctl_set(s, "ipv6/fwmark_reflect", "1");
 	return 0;
 }
 

@@ -81,8 +81,8 @@ def commands(build, trees, scratch):
     # One id is for a tree whose files are all the caller's.
     own, sub = str(trees / "own"), str(trees / "sub")
 
-    def enter(overlay, ids, tree):
-        return [sbx, "enter", "--overlay", overlay, "--map", ids, "--net", "none", tree, "--", "true"]
+    def enter(overlay, ids, tree, net="none"):
+        return [sbx, "enter", "--overlay", overlay, "--map", ids, "--net", net, tree, "--", "true"]
 
     # What a driver costs by itself shows where the program isn't read through it.
     def enter_static(overlay):
@@ -102,6 +102,8 @@ def commands(build, trees, scratch):
         "self": Command("sbx, one id, no overlay", enter("none", "self", own)),
         "subids": Command("sbx, subordinate ids, no overlay", enter("none", "subids", sub)),
         "kernel": Command("sbx, subordinate ids, kernel's overlay", enter("kernel", "subids", sub)),
+        "net": Command("sbx, the same with a network of its own", enter("kernel", "subids", sub, "slirp")),
+        "self-net": Command("sbx, one id, no overlay, a network", enter("none", "self", own, "slirp")),
         "fuse": Command("sbx, subordinate ids, fuse-overlayfs", enter("fuse", "subids", sub)),
         "static": Command("sbx, a program from outside, no overlay", enter_static("none")),
         "static-fuse": Command("sbx, a program from outside, fuse-overlayfs", enter_static("fuse")),
@@ -173,6 +175,8 @@ def print_bars(table):
         lambda: ms("subids"), lambda: 1.3 * ms("floor-subids"), " ms")
     bar("the kernel's overlay adds", ["kernel", "subids"],
         lambda: 100 * (ms("kernel") / ms("subids") - 1), lambda: 5, " %")
+    bar("a network of its own adds", ["net", "kernel"], lambda: ms("net") - ms("kernel"), lambda: 0.5, " ms")
+    bar("a network adds with one id", ["self-net", "self"], lambda: ms("self-net") - ms("self"), lambda: 0.5, " ms")
     bar("fuse-overlayfs adds to a program from outside", ["static-fuse", "static"],
         lambda: ms("static-fuse") - ms("static"), lambda: 3, " ms")
     slowest = max(("self", "subids", "kernel", "fuse"), key=lambda key: table[key].median if table[key].times else 0)

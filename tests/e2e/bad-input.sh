@@ -101,6 +101,14 @@ done <<'END'
 --map no-such-map
 --overlay no-such-driver
 --net no-such-net
+--publish http
+--publish 80:80:80
+--publish 198.18.99.99:8080:80
+--dns name.example
+--add-host name
+--allow-net no/rule
+--net-log /no/such/log
+--net none --publish 80
 --timeout 0s
 --timeout -1
 --timeout 1e9

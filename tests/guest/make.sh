@@ -16,9 +16,11 @@
 . "$(dirname "$0")/../lib.sh"
 PATH=$PATH:/usr/sbin:/sbin
 
-packages=uidmap,fuse-overlayfs,python3,procps,iproute2,libcap2-bin,attr,acl,apparmor
+packages=uidmap,fuse-overlayfs,libslirp0,python3,procps,iproute2,libcap2-bin,attr,acl,apparmor
 trees=(sub busybox)
-modules=(virtio_pci virtio_blk crc32c_generic ext4 overlay fuse)
+modules=(virtio_pci virtio_blk crc32c_generic ext4 overlay fuse tun)
+# Not on the older one, which shows what a kernel without nat does.
+nat=(nf_tables nft_chain_nat nft_redir)
 
 # Root of the caller's subordinate ids, who can make files of any owner.
 in_map() {
@@ -49,14 +51,15 @@ download_kernel() {
 }
 
 make_kernel() {
-    local version module path
+    local version module path wanted=("${modules[@]}")
+    [ "$2" = bullseye ] || wanted+=("${nat[@]}")
     cd "$1"
     download_kernel "$2"
     dpkg-deb --extract linux-image-*.deb package
     version=$(ls package/lib/modules)
     depmod --basedir="$PWD/package" "$version"
     mkdir modules
-    for module in "${modules[@]}"; do
+    for module in "${wanted[@]}"; do
         modprobe --dirname="$PWD/package" --set-version="$version" --show-depends "$module"
     done | sed -n 's/^insmod \([^ ]*\).*/\1/p' | awk '!seen[$0]++' | while read -r path; do
         cp "$path" modules/

@@ -40,8 +40,18 @@ hint: options go before ROOTFS; '--' goes before a command that begins with '-'"
 
 says "podman's option" 125 "sbx: enter: unknown option '--rm'
 hint: what no --name keeps is thrown away: leave it out" enter --rm .
-says "podman's letter" 125 "sbx: enter: unknown option '-p'
-hint: ports can't be published, not even with --net slirp; --net host is the host's network with all its ports" enter -p 80:80 .
+says "podman's letter" 125 "sbx: enter: unknown option '-m'
+hint: there are no cgroup limits; --ulimit data=BYTES limits each process" enter -m 1g .
+says "podman's network" 125 "sbx: enter: option '--network': 'slirp4netns:allow_host_loopback=true' is none of auto|none|host|slirp
+hint: --net slirp; its options are --host-loopback, --publish and --dns" enter --network slirp4netns:allow_host_loopback=true .
+says "a port that is none" 125 "sbx: enter: --publish: '80:http': 'http' is not a port
+hint: [HOSTIP:][HOSTPORT]:PORT[/udp] as 8080:80 or [::1]:8080:80, or PORT for a free one of the host's" enter --net slirp -p 80:http .
+says "a port without a network" 125 "sbx: enter: --publish: it needs a network of the sandbox's own, which --net none is not
+hint: --net slirp is one; or leave --publish out" enter --net none -p 80 .
+says "ports of no sandbox" 125 "sbx: port: there is no kept sandbox 'nosuch'
+hint: sbx ls lists those that there are; one has to have a --name" port nosuch
+says "ports to list and to change" 125 "sbx: port: '80' is to be listed, and other ports changed
+hint: two calls of sbx port do both" port -p 81 nosuch 80
 says "bubblewrap's option" 125 "sbx: enter: unknown option '--ro-bind'
 hint: --bind SRC:DST:ro, or 'sbx bwrap', which takes bubblewrap's command line as it is" enter --ro-bind /usr /usr .
 says "a mistyped verb" 125 "sbx: config: there is no 'sbx config profile'
@@ -58,7 +68,7 @@ succeeds "sbx --help" "$SBX" --help
 help=$out
 succeeds "sbx help" "$SBX" help
 is "sbx help is sbx --help" "$out" "$help"
-for command in enter ls diff apply rm config help version; do
+for command in enter ls port diff apply rm config help version; do
     succeeds "sbx $command --help" "$SBX" "$command" --help
     like "it begins with the usage" "$out" "^Usage: sbx $command"
     help=$out

@@ -145,6 +145,9 @@ LINES = [
     ("sbx enter --overl", 0, "sbx enter --overlay "),
     ("sbx enter --net h", 0, "sbx enter --net host "),
     ("sbx enter --net=h", 0, "sbx enter --net=host "),
+    ("sbx enter --allow-net pri", 0, "sbx enter --allow-net private "),
+    ("sbx enter --net-log ./set", 0, "sbx enter --net-log ./settings\\ file "),
+    ("sbx port --rem", 0, "sbx port --remove "),
     ("true && sbx enter --net=h", 0, "true && sbx enter --net=host "),
     ("A=1 sbx enter --overl", 0, "A=1 sbx enter --overlay "),
     ("sbx enter --cap-add NET_A", 0, "sbx enter --cap-add NET_ADMIN "),
@@ -228,6 +231,8 @@ def shell_test(shell, home, no_sandbox):
     for line in ("sbx enter webs", "sbx diff webs", "sbx apply webs", "sbx rm webs"):
         got, seen = shell.tab(line)
         check(got == line + "erver ", f"{what}: {line!r}", f"got {got!r}", f"saw {seen!r}")
+    got, seen = shell.tab("sbx port webs")
+    check(got == "sbx port webs", f"{name}: sbx port has those alone that run", f"got {got!r}", f"saw {seen!r}")
 
 
 def main():

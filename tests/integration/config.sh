@@ -51,7 +51,7 @@ is "without files, two calls look for them" "$(grep -c 'sbx\.conf' "$work/calls"
 conf "[enter]" "hostname = fromfile" "env = A=1" "env = B=2" "read-only" "[profile p]" "env = C=3" "net = host"
 is "from where" "$(shows hostname)" "fromfile $file:2 [enter]"
 is "of a profile" "$(shows net --profile p)" "host $file:8 [profile p]"
-is "a profile isn't there by itself" "$(shows net)" "none default"
+is "a profile isn't there by itself" "$(shows net)" "auto default"
 run "$SBX" enter "$root" -- sh -c 'hostname; echo "$A$B${C-}"; busybox touch /x'
 is "sbx enter has it" "$out" $'fromfile\n12'
 like "flags too" "$err" "Read-only"

@@ -7,6 +7,7 @@
 . "${SBX_SOURCE:?is the folder of the sources}/tests/tap.sh"
 
 nosys=${SBX_BUILD:?}/tests/integration/nosys
+no_nat=$SBX_BUILD/tests/integration/no_nat
 mkdir "$work/tree"
 
 # of NAME FIELD: what the JSON in $out says of that check.
@@ -205,6 +206,59 @@ fails_alike "no fuse-overlayfs" fuse-overlayfs --overlay fuse
 in_namespace 'mount --bind /etc/passwd /dev/net/tun'
 finds "no /dev/net/tun" 0 tun limited "open '/dev/net/tun'" "--device /dev/net/tun"
 fails_alike "no /dev/net/tun" tun --net slirp
+
+# ---- the network ----
+broken=(unshare --map-root-user "$no_nat")
+finds "no nat" 0 nat limited "redirect connections by nftables: Protocol not supported" \
+    "^sudo modprobe -a nf_tables |: sudo modprobe -a nf_tables |CONFIG_NFT_REDIR$"
+run "${broken[@]}" "$SBX" enter --net slirp --allow-net example.org "$work/tree" -- true
+is "no nat: a rule with a name is refused" "$status" 125
+like "no nat: which is said" "$err" "a rule can't be kept that has a name"
+run "${broken[@]}" "$SBX" enter --net slirp --allow-net 192.0.2.1 "$work/tree" -- /none
+is "no nat: one with an address isn't" "$status" 127
+
+# with_servers LINE...: what a shell needs to see them in /etc/resolv.conf.
+with_servers() {
+    printf '%s\n' "$@" >"$HOME/resolv.conf"
+    # shellcheck disable=SC2016 # the shell's inside
+    in_namespace 'mount --bind "$HOME/resolv.conf" /etc/resolv.conf'
+}
+with_servers "search example.org"
+finds "no name server" 0 resolvers limited "^/etc/resolv.conf has no name server$" "--dns ADDRESS"
+with_servers "nameserver 127.99.99.99"
+finds "a dead name server" 0 resolvers limited "^none answered within a second: 127.99.99.99$" "--dns ADDRESS"
+
+# with_network: all of that with a network of its own, on which servers.py runs.
+with_network() {
+    broken=("${broken[0]}" --net "${broken[@]:1}" python3 "$HOME/servers.py")
+}
+
+# On a loopback interface of their own: one that answers, one that is silent, and no third.
+cat >"$HOME/servers.py" <<'EOF'
+import fcntl, os, signal, socket, struct, sys
+probe = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+fcntl.ioctl(probe, 0x8914, struct.pack("16sh22x", b"lo", 1))  # SIOCSIFFLAGS, IFF_UP
+alive, silent = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+alive.bind(("127.0.0.1", 53))
+silent.bind(("127.0.0.2", 53))
+if os.fork():
+    os.execv(sys.argv[1], sys.argv[1:])
+os.dup2(os.open(os.devnull, os.O_RDWR), 1)
+os.dup2(1, 2)
+signal.alarm(10)
+question, asker = alive.recvfrom(512)
+assert question[12:] == b"\0\0\2\0\1"
+alive.sendto(question[:2] + b"\x81\x80" + question[4:], asker)
+silent.recvfrom(512)
+signal.pause()
+EOF
+with_servers "nameserver 127.0.0.2" "nameserver 127.0.0.1" "nameserver 127.0.0.3"
+with_network
+finds "of three name servers one lives" 0 resolvers limited \
+    "^answered: 127.0.0.1; not within a second: 127.0.0.2, 127.0.0.3$" "^sbx enter --dns 127.0.0.1$"
+with_servers "nameserver 127.0.0.1"
+with_network
+finds "the one name server lives" 0 resolvers ok "^answered: 127.0.0.1$" "^$"
 
 # ---- the store ----
 broken=(env XDG_DATA_HOME=/proc/nothing)
