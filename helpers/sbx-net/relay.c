@@ -221,8 +221,9 @@ static void dial_fail(struct relay *r)
 		relay_end(r, true);
 		return;
 	}
-	e->watch.fd = fd_close(e->watch.fd);
+	(void)fd_close(e->watch.fd);
 	e->watch.fd = fd;
+	e->has_finished = false;
 	socket_tune(fd, r->dialing == OUTSIDE);
 	if (end_watch(r, r->dialing) < 0)
 		relay_end(r, true);
@@ -256,6 +257,8 @@ static void on_end(struct loop_watch *w, uint32_t events)
 	if (r->dialing >= 0) {
 		if (which == r->dialing && (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)))
 			dial_end(r);
+		else if (which != r->dialing && (events & (EPOLLHUP | EPOLLERR)))
+			relay_end(r, true); /* nobody waits for it any more */
 		return;
 	}
 	if (events & ~(uint32_t)EPOLLOUT)
