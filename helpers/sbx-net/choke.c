@@ -128,9 +128,17 @@ struct recent {
 
 enum { RECENT_MAX = 64 };
 
+static struct recent recents[RECENT_MAX];
+
+void choke_forget(int fd)
+{
+	for (size_t i = 0; i < RECENT_MAX; i++)
+		if (recents[i].fd == fd)
+			recents[i] = (struct recent){.fd = -EBADF};
+}
+
 static struct recent *recent_at(int fd, const struct sockaddr *to, socklen_t len)
 {
-	static struct recent recents[RECENT_MAX];
 	const uint8_t *p = (const uint8_t *)to;
 	uint32_t sum = (uint32_t)fd;
 
@@ -187,16 +195,18 @@ PREEMPTS int connect(int fd, const struct sockaddr *to, socklen_t len)
 		return -1;
 	}
 	query_make(to, NET_TCP, &q);
-	if (is_resolver(&q) && policy.connect_resolver) {
+	if (is_resolver(&q) && policy.connect_resolver)
 		r = policy.connect_resolver(fd);
-		errno = -r;
-		return r < 0 ? -1 : 0;
-	}
-	if (!decide_and_tell(&q)) {
-		errno = ECONNREFUSED; /* the sandbox sees a reset */
-		return -1;
-	}
-	return choke_connect(fd, to, len);
+	else if (!decide_and_tell(&q))
+		r = -EACCES;
+	else
+		r = choke_connect(fd, to, len) < 0 ? -errno : 0;
+	if (r == 0)
+		return 0;
+	/* A connection that fails at once makes libslirp 4.7 free what it has freed (tcp_input(), ECONNREFUSED). One that
+	 * fails later doesn't, and the sandbox sees a reset: the socket isn't connected, which it is soon told. */
+	errno = r == -EAGAIN ? EAGAIN : EINPROGRESS;
+	return -1;
 }
 
 PREEMPTS ssize_t sendto(int fd, const void *data, size_t n, int flags,

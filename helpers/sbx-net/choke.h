@@ -35,6 +35,9 @@ int choke_connect(int fd, const struct sockaddr *to, socklen_t len);
  * interface. What can't be told is. */
 bool choke_is_own(const struct in6_addr *address);
 
+/* FD is closed: what was decided on it doesn't hold for another file of its number. */
+void choke_forget(int fd);
+
 /* Whether calls of SLIRP's come here; a negative errno where they don't. It knows the sandbox's addresses then. */
 int choke_check(Slirp *slirp);
 

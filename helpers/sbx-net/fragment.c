@@ -36,6 +36,7 @@ struct slot {
 	uint8_t key[36];
 	int64_t since;
 	size_t got, total; /* total 0: the last one hasn't come */
+	size_t end;	   /* of the one that goes furthest */
 	uint8_t has[BLOCKS / 8 + 1];
 	uint8_t frame[ETH_HLEN + V6 + BODY_MAX + 1];
 };
@@ -114,7 +115,7 @@ static struct slot *slot_find(const struct fragment *f, int64_t now)
 	oldest->is_used = true;
 	oldest->is_ipv6 = f->is_ipv6;
 	oldest->since = now;
-	oldest->got = oldest->total = 0;
+	oldest->got = oldest->total = oldest->end = 0;
 	memcpy(oldest->key, f->key, sizeof(oldest->key));
 	memset(oldest->has, 0, sizeof(oldest->has));
 	return oldest;
@@ -126,8 +127,7 @@ static bool slot_add(struct slot *s, const struct fragment *f)
 	size_t end = f->offset + f->len;
 
 	if (f->len == 0 || end > BODY_MAX - V6 || (!f->is_last && f->len % BLOCK) ||
-	    (s->total && (f->is_last || end > s->total)) ||
-	    (f->is_last && s->got + f->len > end))
+	    (s->total && (f->is_last || end > s->total)) || (f->is_last && end < s->end))
 		return false;
 	for (size_t at = f->offset; at < end; at += BLOCK) {
 		uint8_t bit = (uint8_t)(1 << (at / BLOCK % 8));
@@ -138,6 +138,7 @@ static bool slot_add(struct slot *s, const struct fragment *f)
 	}
 	memcpy(s->frame + f->head + f->offset, f->body, f->len);
 	s->got += f->len;
+	s->end = end > s->end ? end : s->end;
 	if (f->is_last)
 		s->total = end;
 	return true;

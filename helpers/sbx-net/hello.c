@@ -70,7 +70,8 @@ enum {
 	TLS_HANDSHAKE = 22,
 	TLS_CLIENT_HELLO = 1,
 	TLS_RECORD_HEAD = 5,
-	TLS_RECORD_MAX = 16384
+	TLS_RECORD_MAX = 16384,
+	TLS_MAJORS = 0x10, /* some servers take any version of a record that is lower */
 };
 
 /* What is left of something whose length is known. */
@@ -216,7 +217,7 @@ static enum hello_kind tls_read(const uint8_t *data, size_t len,
 	enum hello_kind kind;
 
 	if (len > 1 && data[1] != 3)
-		return HELLO_OTHER;
+		return data[1] < TLS_MAJORS ? HELLO_BAD : HELLO_OTHER;
 	kind = handshake_collect(&h, data, len);
 	if (kind == HELLO_MORE && len >= HELLO_MAX)
 		return HELLO_BAD;
@@ -233,7 +234,7 @@ static enum hello_kind other_record_look(const uint8_t *data, size_t len)
 {
 	if (len < 2)
 		return HELLO_MORE;
-	return data[1] == 3 ? HELLO_BAD : HELLO_OTHER;
+	return data[1] < TLS_MAJORS ? HELLO_BAD : HELLO_OTHER;
 }
 
 /* The greeting of a time before there were names, which servers still take for one of TLS (RFC 5246, E.2). */
@@ -252,7 +253,7 @@ static enum hello_kind ssl2_look(const uint8_t *data, size_t len,
 
 /* ---- HTTP (RFC 9112) --------------------------------------------------------------------- */
 
-enum { HTTP_HEADER_MAX = 16384, HTTP_METHOD_MAX = 32 };
+enum { HTTP_HEADER_MAX = 16384 };
 
 static bool is_token(uint8_t c)
 {
@@ -399,19 +400,30 @@ static bool field_read(struct bytes line, struct request *r)
 	return value.n == 0 || authority_read(value.at, value.n, r->host);
 }
 
-/* From its first word, what can become a request: a method, and a space. Empty lines and spaces before it are
- * overlooked by many servers, and no other protocol begins so. */
+/* What one server or another takes for a space between words, or overlooks before the first. */
+static bool is_space(uint8_t c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r') || (c >= 0x1c && c <= 0x1f);
+}
+
+/* From its first word, what can become a request: a method, and a space. No other protocol begins with a space. */
 static enum hello_kind method_look(const uint8_t *data, size_t len)
 {
-	if (memchr(" \t\r\n", data[0], 4))
+	static const char proxy[] = "PROXY "; /* HAProxy's, in front of anything */
+
+	if (is_space(data[0]))
 		return HELLO_BAD;
-	for (size_t i = 0; i < len && i <= HTTP_METHOD_MAX; i++) {
-		if (data[i] == ' ' || data[i] == '\t')
+	if (len >= sizeof(proxy) - 1 && memcmp(data, proxy, sizeof(proxy) - 1) == 0)
+		return HELLO_BAD;
+	for (size_t i = 0; i < len && i < HTTP_HEADER_MAX; i++) {
+		if (data[i] == '\r' || data[i] == '\n')
+			return HELLO_OTHER; /* a line of one word */
+		if (is_space(data[i]))
 			return HELLO_HTTP;
 		if (!is_token(data[i]))
 			return HELLO_OTHER;
 	}
-	return len > HTTP_METHOD_MAX ? HELLO_OTHER : HELLO_MORE;
+	return HELLO_MORE;
 }
 
 static enum hello_kind header_read(struct bytes all, struct request *r)
@@ -431,12 +443,15 @@ static enum hello_kind header_read(struct bytes all, struct request *r)
 	return kind;
 }
 
-/* No server takes a NUL in the first line; git's own protocol has one there. */
-static bool has_nul_line(const uint8_t *data, size_t len)
+/* git's own protocol: a length in four digits, a command, and a NUL in what would be the line of a request. */
+static bool is_git(const uint8_t *data, size_t len)
 {
-	const uint8_t *nul = memchr(data, '\0', len);
+	static const char digits[] = "0123456789abcdef", git[] = "git-";
 
-	return nul && !memchr(data, '\n', (size_t)(nul - data));
+	for (size_t i = 0; i < 4; i++)
+		if (len > i && !memchr(digits, data[i], sizeof(digits) - 1))
+			return false;
+	return len >= 8 && memcmp(data + 4, git, 4) == 0;
 }
 
 static enum hello_kind http_read(const uint8_t *data, size_t len,
@@ -446,7 +461,7 @@ static enum hello_kind http_read(const uint8_t *data, size_t len,
 	enum hello_kind kind = method_look(data, len);
 	size_t n = len < HTTP_HEADER_MAX ? len : HTTP_HEADER_MAX;
 
-	if (kind == HELLO_HTTP && has_nul_line(data, len))
+	if (kind == HELLO_HTTP && is_git(data, len))
 		return HELLO_OTHER;
 	if (kind == HELLO_HTTP)
 		kind = header_read((struct bytes){data, n}, &r);

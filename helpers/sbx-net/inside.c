@@ -46,14 +46,14 @@ static bool is_same(const struct sockaddr_storage *a, const struct sockaddr_stor
 /* The seed's connection; others that came before it are the relay's. */
 static int seed_accept(const struct pool *p)
 {
-	enum { PATIENCE_MS = 10 };
+	enum { PATIENCE_MS = 10, OTHERS_MAX = 64 };
 	struct pollfd ready = {.fd = p->listener, .events = POLLIN};
 	struct sockaddr_storage seed, peer;
 	socklen_t len = sizeof(seed);
 
 	if (getsockname(p->seed, (struct sockaddr *)&seed, &len) < 0)
 		return -errno;
-	for (;;) {
+	for (int i = 0; i < OTHERS_MAX; i++) {
 		int fd;
 
 		len = sizeof(peer);
@@ -66,6 +66,7 @@ static int seed_accept(const struct pool *p)
 			return fd < 0 ? -errno : fd;
 		relay_accepted(fd);
 	}
+	return -EAGAIN;
 }
 
 static int socket_make(struct pool *p)

@@ -6,6 +6,8 @@
 #include "dns.h"
 #include "fragment.h"
 #include "frame.h"
+#include "inside.h"
+#include "listener.h"
 #include "net/net.h"
 #include "policy.h"
 #include "ports.h"
@@ -15,6 +17,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <glib.h>
 #include <slirp/libslirp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -196,10 +199,16 @@ static void on_register(int fd, void *unused)
 
 static void on_unregister(int fd, void *unused)
 {
+	choke_forget(fd);
 	loop_forget(fd);
 }
 
 static void on_notify(void *unused)
+{
+}
+
+/* What libslirp says of frames is nobody's to read, and would be in the way of what is. */
+static void on_log(const char *domain, GLogLevelFlags level, const char *text, gpointer unused)
 {
 }
 
@@ -238,6 +247,7 @@ static int slirp_make(void)
 	(void)inet_pton(AF_INET6, NET_ROUTER6, &config.vhost6);
 	memcpy(&config.vprefix_addr6, &config.vhost6, NET_PREFIX6 / 8);
 	(void)inet_pton(AF_INET6, NET_RESOLVER6, &config.vnameserver6);
+	(void)g_log_set_default_handler(on_log, NULL);
 	slirp = slirp_new(&config, &callbacks, NULL);
 	return slirp ? 0 : fail(ENOMEM, "libslirp does not start");
 }
@@ -317,7 +327,7 @@ static int wait_ms(uint32_t slirp_ms)
 
 	if (relay_is_busy())
 		return 0;
-	return (int)sooner(sooner(ms, dns_due()), ports_due());
+	return (int)sooner(sooner(sooner(ms, dns_due()), ports_due()), listeners_due());
 }
 
 static int loop_turn(void)
@@ -349,6 +359,8 @@ static int loop_turn(void)
 	relay_turn();
 	dns_expire();
 	ports_look();
+	listeners_hear();
+	inside_refill();
 	return 0;
 }
 

@@ -127,7 +127,6 @@ static int run(void)
 		r = wall_raise();
 	if (r < 0)
 		return r;
-	inside_refill();
 	return loop_run();
 }
 

@@ -27,7 +27,7 @@ struct rule {
 
 static struct {
 	const struct net_config *config;
-	bool is_closed, has_names;
+	bool is_closed, has_names, refuses_names;
 	bool pins; /* names are known: for rules of theirs, or to be told */
 	struct rule rules[NET_RULES_MAX];
 	struct rule_set allowing_names; /* those of a name that allow */
@@ -409,6 +409,7 @@ static struct policy_verdict decide(const struct subject *s, const struct rule_s
 	if (refusal)
 		return verdict_refused(refusal->reason, name_of(s, &c));
 	v = verdict_of(&c, name_of(s, &c));
+	v.hears_name = c.is_allowed && policy.refuses_names;
 	if (c.is_allowed && !is_empty(&names)) {
 		pins_use(s, &c);
 		v.needs_name = !choose(s, addresses, service).is_allowed ||
@@ -539,6 +540,7 @@ static void rule_make(size_t i)
 		r->prefix.address = address_spelled(&r->prefix.address);
 	policy.is_closed |= r->is_allowed;
 	policy.has_names |= rule_is_named(from);
+	policy.refuses_names |= rule_is_named(from) && !r->is_allowed;
 	if (rule_is_named(from) && r->is_allowed)
 		set_add(&policy.allowing_names, i);
 }

@@ -58,6 +58,7 @@ struct policy_verdict {
 	 * allows it, and no rule of addresses does, or another name of the same address
 	 * would be refused. */
 	bool needs_name;
+	bool hears_name; /* allowed, but there are names that are refused: a connection mustn't say one of these */
 	uint8_t reason; /* enum net_reason */
 	int16_t rule;	/* -1: none */
 	/* What was asked with; else of those that were resolved to this address the one that

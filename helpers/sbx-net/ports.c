@@ -4,6 +4,7 @@
 
 #include "address.h"
 #include "inside.h"
+#include "listener.h"
 #include "loop.h"
 #include "relay.h"
 #include "util/scope.h"
@@ -13,10 +14,10 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-enum { ACCEPTS_MAX = 64, DATAGRAMS_MAX = 64, FLOWS = 1024, FLOW_MS = 4 * 60 * 1000 };
+enum { DATAGRAMS_MAX = 64, FLOWS = 1024, FLOW_TRIES = 8, FLOW_MS = 4 * 60 * 1000 };
 
 struct port {
-	struct loop_watch watch; /* first: what is watched is the port */
+	struct listener listener; /* first: what listens, or of UDP its watch, is the port */
 	struct net_port port;
 	bool is_used;
 };
@@ -27,8 +28,8 @@ struct flow {
 	struct in6_addr peer, shown; /* shown: as the sandbox sees it */
 	struct in6_addr own;	     /* what was written to */
 	uint32_t scope;		     /* of a link-local peer */
-	uint16_t peer_port;
-	int64_t last;
+	uint16_t peer_port, shown_port;
+	int64_t last; /* time that it has written */
 };
 
 static struct port ports[NET_PORTS_MAX];
@@ -41,39 +42,28 @@ static int again_by_ipv4(const struct in6_addr *peer, uint16_t peer_port, uint16
 	return inside_connect(AF_INET, peer, peer_port, port);
 }
 
-static void on_connection(struct loop_watch *w, uint32_t events)
+static void on_connection(struct listener *l, int fd, const struct sockaddr_storage *from)
 {
-	const struct port *p = (const struct port *)w;
+	const struct port *p = (const struct port *)l;
+	struct in6_addr peer;
+	uint16_t peer_port = address_get(from, &peer);
+	relay_again *again = NULL;
+	int inside = inside_connect(address_family(&peer), &peer, peer_port, p->port.inside);
 
-	for (int i = 0; i < ACCEPTS_MAX; i++) {
-		struct sockaddr_storage from;
-		socklen_t len = sizeof(from);
-		autoclose int fd = accept4(w->fd, (struct sockaddr *)&from, &len,
-					   SOCK_NONBLOCK | SOCK_CLOEXEC);
-		struct in6_addr peer;
-		uint16_t peer_port;
-		relay_again *again = NULL;
-		int inside;
-
-		if (fd < 0)
-			break;
-		peer_port = address_get(&from, &peer);
-		inside =
-			inside_connect(address_family(&peer), &peer, peer_port, p->port.inside);
-		if (address_family(&peer) == AF_INET6) {
-			again = again_by_ipv4;
-			if (inside < 0)
-				inside = again(&peer, peer_port, p->port.inside);
-		}
-		if (inside >= 0)
-			relay_inbound(take_fd(&fd), inside, again, &peer, peer_port,
-				      p->port.inside);
+	if (address_family(&peer) == AF_INET6) {
+		again = again_by_ipv4;
+		if (inside < 0)
+			inside = again(&peer, peer_port, p->port.inside);
 	}
-	inside_refill();
+	if (inside < 0)
+		(void)fd_close(fd);
+	else
+		relay_inbound(fd, inside, again, &peer, peer_port, p->port.inside);
 }
 
 /* ---- UDP --------------------------------------------------------------------------------- */
 
+/* Where a sender that is shown as SHOWN, PORT is to be found. */
 static struct flow *flow_at(const struct in6_addr *shown, uint16_t port)
 {
 	uint32_t sum = port;
@@ -83,16 +73,33 @@ static struct flow *flow_at(const struct in6_addr *shown, uint16_t port)
 	return &flows[sum % FLOWS];
 }
 
-/* Two senders in one place: the later one is answered. */
+static bool flow_is_of(const struct flow *f, const struct port *p, const struct in6_addr *peer,
+		       uint16_t peer_port)
+{
+	return f->port == p && f->peer_port == peer_port &&
+	       memcmp(&f->peer, peer, sizeof(*peer)) == 0;
+}
+
+/* Several of the host's addresses are shown as one, the router's: who comes second with the same port is shown with
+ * another. Where each of some places is another's, the first one's goes. */
 static struct flow *flow_take(struct port *p, const struct in6_addr *peer, uint16_t peer_port)
 {
 	struct in6_addr shown = inside_source(peer);
-	struct flow *f = flow_at(&shown, peer_port);
+	uint16_t port = peer_port;
+	struct flow *f;
 
+	for (int i = 0; i < FLOW_TRIES; i++) {
+		f = flow_at(&shown, port);
+		if (!f->port || flow_is_of(f, p, peer, peer_port) ||
+		    loop_now() - f->last > FLOW_MS)
+			break;
+		port = (uint16_t)(port * 31 + 1024 + i) | 1024;
+	}
 	*f = (struct flow){.port = p,
 			   .peer = *peer,
 			   .shown = shown,
 			   .peer_port = peer_port,
+			   .shown_port = port,
 			   .last = loop_now()};
 	return f;
 }
@@ -127,7 +134,7 @@ static bool datagram_pass(struct port *p)
 			   .msg_iovlen = 1,
 			   .msg_control = control.room,
 			   .msg_controllen = sizeof(control.room)};
-	ssize_t n = recvmsg(p->watch.fd, &m, 0);
+	ssize_t n = recvmsg(p->listener.watch.fd, &m, 0);
 	struct in6_addr peer;
 	uint16_t peer_port;
 	struct flow *f;
@@ -139,7 +146,7 @@ static bool datagram_pass(struct port *p)
 	f->own = own_address(&m);
 	if (from.ss_family == AF_INET6)
 		f->scope = ((struct sockaddr_in6 *)&from)->sin6_scope_id;
-	loop_send(frame, (unsigned)frame_inbound(&f->shown, peer_port, p->port.inside, data,
+	loop_send(frame, (unsigned)frame_inbound(&f->shown, f->shown_port, p->port.inside, data,
 						 (size_t)n, frame));
 	return true;
 }
@@ -186,19 +193,26 @@ bool ports_answer(const struct frame_datagram *d)
 			   .msg_controllen = sizeof(control.room)};
 
 	if (!f->port || !f->port->is_used || f->port->port.inside != d->port ||
-	    f->peer_port != d->target_port || memcmp(&f->shown, &to, sizeof(to)) != 0 ||
+	    f->shown_port != d->target_port || memcmp(&f->shown, &to, sizeof(to)) != 0 ||
 	    loop_now() - f->last > FLOW_MS)
 		return false;
 	m.msg_namelen = address_put(&f->peer, f->peer_port, &at);
 	if (at.ss_family == AF_INET6)
 		((struct sockaddr_in6 *)&at)->sin6_scope_id = f->scope;
 	own_put(&m, &f->own);
-	(void)sendmsg(f->port->watch.fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
-	f->last = loop_now();
+	(void)sendmsg(f->port->listener.watch.fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
 	return true;
 }
 
 /* ---- ports -------------------------------------------------------------------------------- */
+
+static int port_serve(struct port *p)
+{
+	if (p->port.protocol == NET_TCP)
+		return listener_start(&p->listener, p->port.fd);
+	p->listener.watch = (struct loop_watch){on_datagram, p->port.fd};
+	return loop_watch(&p->listener.watch, EPOLLIN);
+}
 
 int ports_add(const struct net_port *port)
 {
@@ -207,11 +221,10 @@ int ports_add(const struct net_port *port)
 
 		if (p->is_used)
 			continue;
-		p->is_used = true;
-		p->port = *port;
-		p->watch.fd = port->fd;
-		p->watch.ready = port->protocol == NET_TCP ? on_connection : on_datagram;
-		return loop_watch(&p->watch, EPOLLIN);
+		*p = (struct port){.listener.accepted = on_connection,
+				   .port = *port,
+				   .is_used = true};
+		return port_serve(p);
 	}
 	(void)fd_close(port->fd);
 	return -ENOSPC;
@@ -219,8 +232,11 @@ int ports_add(const struct net_port *port)
 
 static void port_remove(struct port *p)
 {
-	loop_unwatch(&p->watch);
-	p->watch.fd = fd_close(p->watch.fd);
+	if (p->port.protocol == NET_TCP)
+		listener_stop(&p->listener);
+	else
+		loop_unwatch(&p->listener.watch);
+	(void)fd_close(p->port.fd);
 	p->is_used = false;
 }
 

@@ -6,6 +6,7 @@
 #include "choke.h"
 #include "dns.h"
 #include "hello.h"
+#include "listener.h"
 #include "loop.h"
 #include "tell.h"
 #include "util/scope.h"
@@ -25,23 +26,23 @@ enum { INSIDE, OUTSIDE, ENDS };
 enum {
 	CHUNK = 128 * 1024,
 	CHUNKS_MAX = 8, /* in one turn */
-	EVENTS = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-	ACCEPTS_MAX = 64,
+	EVENTS = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET,
 	DNS_PORT = 53,
 };
 
 struct end {
 	struct loop_watch watch; /* first: what is watched is the end */
 	struct relay *relay;
-	bool has_finished; /* its peer has said so, behind what is in the queue, */
-	bool has_ended;	   /* and that has been passed on */
-	bool is_full;	   /* what is for it waits until there is room */
+	bool reads_on;	/* behind what is read there is more: its end, or what was urgent */
+	bool has_ended; /* its peer has said so, and that has been passed on */
+	bool is_full;	/* what is for it waits until there is room */
 };
 
 struct relay {
 	struct end ends[ENDS];
-	int dialing;	 /* the end that is being connected; -1: both are */
-	bool is_held;	 /* nothing of INSIDE's goes out before it has said its name */
+	int dialing;  /* the end that is being connected; -1: both are */
+	bool is_held; /* nothing of INSIDE's goes out before it is known what name it says, */
+	bool needs_name; /* and it must say one */
 	bool is_counted; /* with policy_hold() */
 	bool is_busy, is_dead;
 	struct policy_query query;
@@ -51,14 +52,7 @@ struct relay {
 	struct relay *next_busy, *next_dead;
 };
 
-struct listener {
-	struct loop_watch watch; /* first, as above */
-	bool is_deaf;		 /* there was no descriptor for a connection */
-};
-
 static struct relay *busy, *dead;
-static struct listener listeners[2];
-static size_t n_listeners;
 
 /* ---- the end ------------------------------------------------------------------------------ */
 
@@ -69,13 +63,6 @@ static void fd_reset(int fd)
 
 	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 	(void)fd_close(fd);
-}
-
-static void listeners_hear(void)
-{
-	for (size_t i = 0; i < n_listeners; i++)
-		if (listeners[i].is_deaf)
-			listeners[i].is_deaf = loop_watch(&listeners[i].watch, EPOLLIN) < 0;
 }
 
 /* It stays until the turn is over: an event of it may be at hand. */
@@ -96,7 +83,6 @@ static void relay_end(struct relay *r, bool resets)
 	r->is_dead = true;
 	r->next_dead = dead;
 	dead = r;
-	listeners_hear();
 }
 
 /* ---- bytes ------------------------------------------------------------------------------- */
@@ -129,8 +115,8 @@ static int chunk_move(struct end *a, struct end *b)
 	if (sent > 0 && recv(a->watch.fd, NULL, (size_t)sent, MSG_TRUNC) != sent)
 		return -EIO;
 	b->is_full = sent < n;
-	/* The end of the queue; behind it the next edge comes, unless the last one has come with it. */
-	return !b->is_full && (n == sizeof(buffer) || a->has_finished);
+	/* The end of the queue: what comes next comes with an edge, unless that has been seen already. */
+	return !b->is_full && (n == sizeof(buffer) || a->reads_on);
 }
 
 /* False where the relay has ended. */
@@ -150,10 +136,30 @@ static bool flow_move(struct relay *r, int from)
 	return true;
 }
 
+/* What is decided on a connection that says NAME, or says none, by a hello of KIND. */
+static struct policy_verdict hello_decide(const struct relay *r, enum hello_kind kind,
+					  const char *name)
+{
+	struct policy_verdict v = policy_decide(&r->query);
+
+	/* What can't be read may say any name. */
+	if (kind == HELLO_BAD || kind == HELLO_MORE)
+		v.is_allowed = false;
+	else if (kind == HELLO_OTHER)
+		v.is_allowed = true;
+	else if (name[0])
+		return policy_decide_named(&r->query, name);
+	else
+		v.is_allowed = !r->needs_name;
+	v.reason = NET_BY_NO_NAME;
+	v.rule = -1;
+	return v;
+}
+
 /* What the sandbox says first. True where it may go on. */
 static bool hello_hear(struct relay *r)
 {
-	char name[NET_NAME_MAX + 1];
+	char name[NET_NAME_MAX + 1] = "";
 	struct end *a = &r->ends[INSIDE];
 	ssize_t n = recv(a->watch.fd, buffer, sizeof(buffer), MSG_PEEK);
 	enum hello_kind kind;
@@ -162,18 +168,10 @@ static bool hello_hear(struct relay *r)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
 	kind = n <= 0 ? HELLO_OTHER : hello_read(buffer, (size_t)n, name);
-	if (kind == HELLO_MORE && !a->has_finished)
+	if (kind == HELLO_MORE && !a->reads_on)
 		return false;
-	if (kind == HELLO_OTHER) {
-		r->is_held = false;
-		return true;
-	}
-	v = kind == HELLO_BAD || kind == HELLO_MORE || !name[0]
-		    ? (struct policy_verdict){.reason = NET_BY_NO_NAME, .rule = -1}
-		    : policy_decide_named(&r->query, name);
-	if (v.reason == NET_BY_NO_NAME)
-		v.name = policy_decide(&r->query).name;
 	r->is_held = false;
+	v = hello_decide(r, kind, name);
 	if (v.is_allowed)
 		return true;
 	tell_decision(&r->query, &v);
@@ -223,7 +221,7 @@ static void dial_fail(struct relay *r)
 	}
 	(void)fd_close(e->watch.fd);
 	e->watch.fd = fd;
-	e->has_finished = false;
+	e->reads_on = false;
 	socket_tune(fd, r->dialing == OUTSIDE);
 	if (end_watch(r, r->dialing) < 0)
 		relay_end(r, true);
@@ -253,7 +251,7 @@ static void on_end(struct loop_watch *w, uint32_t events)
 
 	if (r->is_dead)
 		return;
-	e->has_finished |= (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+	e->reads_on |= (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI)) != 0;
 	if (r->dialing >= 0) {
 		if (which == r->dialing && (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)))
 			dial_end(r);
@@ -355,7 +353,8 @@ static void outbound(int fd, const struct policy_query *q)
 	if (!r)
 		return;
 	r->query = *q;
-	r->is_held = v.needs_name;
+	r->is_held = v.needs_name || v.hears_name;
+	r->needs_name = v.needs_name;
 	r->is_counted = true;
 	policy_hold(&q->address);
 }
@@ -377,31 +376,19 @@ void relay_accepted(int fd)
 	outbound(fd, &q);
 }
 
-static void on_listener(struct loop_watch *w, uint32_t events)
+static void on_accepted(struct listener *l, int fd, const struct sockaddr_storage *peer)
 {
-	struct listener *l = (struct listener *)w;
-
-	for (int i = 0; i < ACCEPTS_MAX; i++) {
-		int fd = accept4(w->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-		if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM)) {
-			/* Until a relay ends, which has some. */
-			loop_unwatch(w);
-			l->is_deaf = true;
-		}
-		if (fd < 0)
-			return;
-		relay_accepted(fd);
-	}
+	relay_accepted(fd);
 }
 
 int relay_listen(int fd)
 {
-	struct listener *l = &listeners[n_listeners];
+	static struct listener listeners[2];
+	static size_t n;
+	struct listener *l = &listeners[n++];
 
-	l->watch = (struct loop_watch){on_listener, fd};
-	n_listeners++;
-	return loop_watch(&l->watch, EPOLLIN);
+	l->accepted = on_accepted;
+	return listener_start(l, fd);
 }
 
 /* ---- turns ------------------------------------------------------------------------------- */

@@ -16,8 +16,9 @@
  * The end of the one is the end of the other: a half-close is passed on, a reset too, and when both directions have
  * ended, so has the relay. Urgent data stays where it is in the stream.
  *
- * A connection that is allowed by its name alone must say it (hello.h): nothing of what the sandbox sends is passed
- * on before, while what the other side sends is. That is looked at once.
+ * A connection that is allowed by its name alone must say it (hello.h), and where a rule refuses names none may say one of
+ * these: nothing of what the sandbox sends is passed on before that is known, while what the other side sends is. It is
+ * looked at once.
  */
 
 /* Takes connections that were redirected from the listener FD. */

@@ -7,6 +7,7 @@
 #include "util/sys.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
@@ -22,7 +23,7 @@
 /* Sockets, waiting, time, memory; and how a process ends. Some have rules of their own, below. */
 static const char *const calls[] = {
 	"accept", "accept4", "bind", "brk", "clock_gettime", "close", "connect", "dup3", "epoll_ctl",
-	"epoll_pwait", "epoll_wait", "exit", "exit_group", "fcntl", "futex", "getpeername", "getrandom",
+	"epoll_pwait", "epoll_wait", "exit", "exit_group", "futex", "getpeername", "getrandom",
 	"getsockname", "getsockopt", "gettimeofday", "listen", "madvise",
 	"mremap", "munmap", "poll", "ppoll", "read", "readv", "recv", "recvfrom", "recvmsg", "restart_syscall",
 	"rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "send", "sendmsg", "sendto", "setsockopt",
@@ -30,7 +31,7 @@ static const char *const calls[] = {
 };
 /* clang-format on */
 
-/* Never AF_UNIX, whose abstract names are the host's; of a socket how much there is to read, and nothing of
+/* Nobody is signalled about a descriptor (F_SETOWN, F_SETSIG). Never AF_UNIX, whose abstract names are the host's; of a socket how much there is to read, and nothing of
  * the tap's, which doesn't ask for rights; and no memory that can be executed. */
 static const struct {
 	const char *call;
@@ -38,6 +39,10 @@ static const struct {
 } limited[] = {
 	{"socket", {0, SCMP_CMP_MASKED_EQ, UINT32_MAX, AF_INET}},
 	{"socket", {0, SCMP_CMP_MASKED_EQ, UINT32_MAX, AF_INET6}},
+	{"fcntl", {1, SCMP_CMP_MASKED_EQ, UINT32_MAX, F_GETFD}},
+	{"fcntl", {1, SCMP_CMP_MASKED_EQ, UINT32_MAX, F_SETFD}},
+	{"fcntl", {1, SCMP_CMP_MASKED_EQ, UINT32_MAX, F_GETFL}},
+	{"fcntl", {1, SCMP_CMP_MASKED_EQ, UINT32_MAX, F_SETFL}},
 	{"ioctl", {1, SCMP_CMP_MASKED_EQ, UINT32_MAX, FIONREAD}},
 	{"mmap", {2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0}},
 	{"mprotect", {2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0}},
@@ -95,6 +100,8 @@ int wall_raise(void)
 {
 	/* What libslirp says of frames goes to memory of the launcher's. */
 	static const struct rlimit said = {4096, 4096};
+	/* libslirp has a quarter of a megabyte for each connection. */
+	static const struct rlimit memory = {1 << 30, 1 << 30};
 	struct sys_caps none = {0};
 	struct rlimit files;
 	int r = root_leave();
@@ -108,6 +115,7 @@ int wall_raise(void)
 	}
 	(void)sigaction(SIGXFSZ, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
 	(void)setrlimit(RLIMIT_FSIZE, &said);
+	(void)setrlimit(RLIMIT_DATA, &memory);
 	for (int cap = 0; prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0; cap++)
 		;
 	r = sys_capset(&none);

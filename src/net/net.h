@@ -239,6 +239,7 @@ struct network {
 	int fds[NETWORK_FDS];
 	size_t n_fds;
 	pid_t helper;
+	bool has_ended; /* the helper, before the sandbox has */
 };
 
 void network_init(struct network *n);

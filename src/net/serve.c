@@ -13,6 +13,7 @@
 #include <libgen.h>
 #include <limits.h>
 #include <linux/if_tun.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -127,22 +128,35 @@ static int resolv_watch(struct network *n)
 	return wait_for(n, n->resolv, WAIT_RESOLV);
 }
 
+/* A helper that doesn't read has been taken over, and keeps nobody waiting. */
+static int order_send(const struct network *n, const struct net_order *order, int pass)
+{
+	struct pollfd ready = {.fd = n->control, .events = POLLOUT};
+
+	if (poll(&ready, 1, 0) <= 0 || !(ready.revents & POLLOUT))
+		return -EAGAIN;
+	return io_send(n->control, order, sizeof(*order), pass);
+}
+
 static int resolv_turn(struct network *n)
 {
 	struct net_order order = {.kind = NET_ORDER_SERVERS};
 	char events[4096];
 
+	int r;
+
 	while (read(n->resolv, events, sizeof(events)) > 0)
 		;
+	/* A link may lead to another folder now; and what changes from here on wakes us again. */
+	wait_end(n, &n->resolv);
+	r = resolv_watch(n);
 	net_servers_read(&order.servers);
 	if (memcmp(&order.servers, &n->config.servers, sizeof(order.servers)) == 0)
-		return 0;
+		return r;
 	n->config.servers = order.servers;
 	if (n->control >= 0)
-		(void)io_send(n->control, &order, sizeof(order), -EBADF);
-	/* A link may lead to another folder now. */
-	wait_end(n, &n->resolv);
-	return resolv_watch(n);
+		(void)order_send(n, &order, -EBADF);
+	return r;
 }
 
 /* ---- sbx port ----------------------------------------------------------------------------- */
@@ -185,10 +199,12 @@ static int port_publish(struct network *n, const struct net_port *port, int fd)
 
 	if (fd < 0 || n->n_ports == NET_PORTS_MAX)
 		return fd < 0 ? -EINVAL : -ENOSPC;
+	if (n->has_ended)
+		return -ENOTCONN;
 	n->ports[n->n_ports] = *port;
 	n->ports[n->n_ports].fd = -EBADF;
 	if (n->control >= 0) {
-		r = io_send(n->control, &order, sizeof(order), fd);
+		r = order_send(n, &order, fd);
 	} else {
 		n->ports[n->n_ports].fd = take_fd(&owned);
 		r = wait_for(n, n->ports[n->n_ports].fd, WAIT_TRIGGER);
@@ -206,7 +222,7 @@ static int port_unpublish(struct network *n, const struct net_port *port)
 			continue;
 		wait_end(n, &n->ports[i].fd);
 		n->ports[i] = n->ports[--n->n_ports];
-		return n->control >= 0 ? io_send(n->control, &order, sizeof(order), -EBADF) : 0;
+		return n->control >= 0 ? order_send(n, &order, -EBADF) : 0;
 	}
 	return -ENOENT;
 }
@@ -286,8 +302,12 @@ int network_open(struct network *n)
 /* The first frame, or the first connection. */
 static int helper_wake(struct network *n)
 {
-	int r = n->helper > 0 || n->control >= 0 ? 0 : helper_start(n);
+	int r;
 
+	/* Before pid 1 has sent it all, or of a turn that has woken it already. */
+	if (n->n_fds < NETWORK_FDS || n->control >= 0 || n->fds[NETWORK_TAP] < 0)
+		return 0;
+	r = helper_start(n);
 	if (r < 0)
 		return r;
 	/* They are the helper's now. Of the tap a copy stays, for its end. */
@@ -355,6 +375,7 @@ static void helper_ended(struct network *n)
 	const char *why;
 
 	wait_end(n, &n->control);
+	n->has_ended = true;
 	/* With it goes the interface, so nobody inside waits for answers. */
 	fds_close(n);
 	why = helper_reap(n, said);
@@ -385,7 +406,7 @@ static int wait_turn(struct network *n, uint32_t what, int fd)
 {
 	switch (what) {
 	case WAIT_TRIGGER:
-		return n->control < 0 && n->fds[NETWORK_TAP] >= 0 ? helper_wake(n) : 0;
+		return helper_wake(n);
 	case WAIT_CONTROL:
 		control_turn(n);
 		return 0;
@@ -417,22 +438,22 @@ int network_turn(struct network *n)
 void network_end(struct network *n)
 {
 	char said[HELPER_SAID_MAX];
-	bool is_over = false;
+	bool has_ended = helper_has_ended(n), is_over;
 
 	if (n->fds[NETWORK_TAP] >= 0)
 		(void)ioctl(n->fds[NETWORK_TAP], TUNSETPERSIST, 1);
-
+	/* What it has told is there to be read; it can't tell for ever. */
+	if (n->helper > 0 && !has_ended)
+		(void)kill(n->helper, SIGKILL);
 	while (n->control >= 0 && event_read(n, &is_over))
 		;
-	if (is_over)
+	if (has_ended)
 		helper_ended(n);
-	if (n->helper > 0) {
-		(void)kill(n->helper, SIGKILL);
-		(void)helper_reap(n, said);
-	}
+	(void)helper_reap(n, said);
 	wait_end(n, &n->control);
 	fds_close(n);
 	n->n_fds = 0;
+	n->has_ended = false;
 }
 
 /* ---- of another process -------------------------------------------------------------------- */

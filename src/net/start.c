@@ -138,6 +138,15 @@ int helper_start(struct network *n)
 	return 0;
 }
 
+bool helper_has_ended(const struct network *n)
+{
+	siginfo_t info = {0};
+
+	return n->helper > 0 &&
+	       waitid(P_PID, (id_t)n->helper, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+	       info.si_pid == n->helper;
+}
+
 const char *helper_reap(struct network *n, char said[HELPER_SAID_MAX])
 {
 	int status = 0;
@@ -146,6 +155,8 @@ const char *helper_reap(struct network *n, char said[HELPER_SAID_MAX])
 
 	if (n->helper <= 0)
 		return NULL;
+	/* Who has closed its end of the socket may still be there, if it has been taken over. */
+	(void)kill(n->helper, SIGKILL);
 	while (waitpid(n->helper, &status, 0) < 0 && errno == EINTR)
 		;
 	n->helper = 0;

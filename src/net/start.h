@@ -8,6 +8,9 @@
  * what it complains of goes to n->errors. */
 int helper_start(struct network *n);
 
-/* The sentence that it ended with, into SAID or of it; NULL: it ended in order. */
+/* Whether it is to be reaped. */
+bool helper_has_ended(const struct network *n);
+
+/* Ends it if it hasn't ended, and reaps it. The sentence that it ended with, in SAID; NULL: in order. */
 enum { HELPER_SAID_MAX = 512 };
 const char *helper_reap(struct network *n, char said[HELPER_SAID_MAX]);

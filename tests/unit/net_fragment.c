@@ -89,6 +89,9 @@ static void test_refused(bool six)
 	check(take(six, 103, 1480, 8, false) == FRAGMENT_TAKEN);
 	check(take(six, 103, 2960, 8, true) == FRAGMENT_TAKEN); /* behind the last */
 	check(take(six, 103, 0, 1480, true) == FRAGMENT_TAKEN);
+	check(take(six, 104, 800, 8, true) == FRAGMENT_TAKEN);
+	check(take(six, 104, 8, 8, false) == FRAGMENT_TAKEN); /* a last one that isn't */
+	check(take(six, 104, 0, 8, true) == FRAGMENT_TAKEN);
 }
 
 static void test_time(bool six)

@@ -240,7 +240,7 @@ static void test_tls_lengths(void)
 	out.data[4]++;
 	add_number(&out, 0, 1);
 	hello("a byte behind it in its record", out.data, out.len, HELLO_BAD, NULL);
-	hello("another version", (const uint8_t *)"\x16\x02", 2, HELLO_OTHER, NULL);
+	hello("another version", (const uint8_t *)"\x16\x02", 2, HELLO_BAD, NULL);
 	hello("its first byte", (const uint8_t *)"\x16", 1, HELLO_MORE, NULL);
 }
 
@@ -302,6 +302,11 @@ static const struct {
 	{"GET  / HTTP/1.1\r\nHost: a.org\r\n\r\n", HELLO_BAD, NULL},
 	{"GET /  HTTP/1.1\r\nHost: a.org\r\n\r\n", HELLO_BAD, NULL},
 	{"GET   /\r\nHost: a.org\r\n\r\n", HELLO_BAD, NULL},
+	{"GET\x0c/\x0cHTTP/1.1\r\nHost: a.org\r\n\r\n", HELLO_BAD, NULL},
+	{"GET\x1c/ HTTP/1.1\r\nHost: a.org\r\n\r\n", HELLO_BAD, NULL},
+	{"\x1fGET / HTTP/1.1", HELLO_BAD, NULL},
+	{"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\nGET / HTTP/1.1\r\n", HELLO_BAD, NULL},
+	{"ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGHIJ / HTTP/1.1\r\nHost: a.org\r\n\r\n", HELLO_HTTP, "a.org"},
 	{"GET\t/ HTTP/1.1\r\nHost: a.org\r\n\r\n", HELLO_BAD, NULL},
 	{"GET / http/1.1\r\nHost: a.org\r\n\r\n", HELLO_BAD, NULL},
 	{"get / HTTP/1.1\r\nHost: a.org\r\n\r\n", HELLO_HTTP, "a.org"},
@@ -320,15 +325,18 @@ static const struct {
 
 	{"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n", HELLO_OTHER, NULL},
 	{"SSH-2.0-dropbear\r\n", HELLO_OTHER, NULL},
-	{"\x15\x02\x01", HELLO_OTHER, NULL},
+	{"\x15\x02\x01", HELLO_BAD, NULL},
+	{"\x16\x02\x01", HELLO_BAD, NULL},
+	{"\x16\x0f\xff", HELLO_BAD, NULL},
+	{"\x16\x10\x01", HELLO_OTHER, NULL},
 	{"\x80\x2e\x02", HELLO_OTHER, NULL},
 	{"\xff\xfd\x03", HELLO_OTHER, NULL},
 	{"EHLO a.org\r\n", HELLO_OTHER, NULL},
 	{"PING\r\n", HELLO_OTHER, NULL},
 	{"*1\r\n", HELLO_OTHER, NULL},
-	{"ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGHI", HELLO_OTHER, NULL},
 
 	{"", HELLO_MORE, NULL},
+	{"ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGHI", HELLO_MORE, NULL},
 	{"SSH-2", HELLO_MORE, NULL},
 	{"\x80\x2e\x01", HELLO_MORE, NULL},
 	{"\x14", HELLO_MORE, NULL},
@@ -352,6 +360,8 @@ static void test_http(void)
 	}
 	hello("git", (const uint8_t *)"0020git-upload-pack /a.git\0host=b.org\0", 38,
 	      HELLO_OTHER, NULL);
+	hello("NUL in a target", (const uint8_t *)"GET /\0 HTTP/1.1\r\nHost: b.org\r\n\r\n", 33,
+	      HELLO_BAD, NULL);
 	hello("NUL in Host", (const uint8_t *)"GET / HTTP/1.1\r\nHost: a\0b.org\r\n\r\n", 34,
 	      HELLO_BAD, NULL);
 	n = snprintf(big, sizeof(big), "GET / HTTP/1.1\r\nHost: a.org\r\nX: ");
