@@ -130,8 +130,7 @@ static bool slot_add(struct slot *s, const struct fragment *f)
 	size_t end = f->offset + f->len;
 
 	if (f->len == 0 || end > f->max || (!f->is_last && f->len % BLOCK) ||
-	    (s->total && (f->is_last || end > s->total)) ||
-	    (f->is_last && end < s->end))
+	    (s->total && (f->is_last || end > s->total)) || (f->is_last && end < s->end))
 		return false;
 	for (size_t at = f->offset; at < end; at += BLOCK) {
 		uint8_t bit = (uint8_t)(1 << (at / BLOCK % 8));

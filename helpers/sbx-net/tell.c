@@ -2,6 +2,8 @@
 /* tell.c: what sbx-net tells the launcher. */
 #include "tell.h"
 
+#include "loop.h"
+
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -15,6 +17,19 @@ void tell_start(int fd, bool logs)
 {
 	control = fd;
 	is_logging = logs;
+}
+
+void tell_question(void)
+{
+	enum { PAUSE_MS = 2000 };
+	static int64_t last = -PAUSE_MS;
+	struct net_event e = {.kind = NET_EVENT_ASKS, .rule = -1};
+
+	if (loop_now() - last < PAUSE_MS)
+		return;
+	last = loop_now();
+	(void)send(control, &e, offsetof(struct net_event, name) + 1,
+		   MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 void tell_event(const struct net_event *e)

@@ -25,5 +25,8 @@ void tell_name(const char *name, const struct policy_verdict *v);
 void tell_answer(const char *name, const struct in6_addr *address,
 		 const struct policy_verdict *v);
 
+/* A question is about to be asked outside; told from time to time. */
+void tell_question(void);
+
 /* Any other. */
 void tell_event(const struct net_event *e);

@@ -29,8 +29,9 @@
  * The helper is started when there is something to do: a frame in the tap, a connection at one of the
  * listeners. All of them queue until then, and a sandbox that never uses its network has no helper. So the
  * tap is quiet: its neighbours are fixed, and it passes on nothing but what is addressed to the router. The launcher
- * waits for that on one descriptor (network_watch()), with what else concerns the network: the host's
- * resolv.conf, what the helper has to tell, and `sbx port`.
+ * waits for that on one descriptor (network_watch()), with what else concerns the network: what the helper has to
+ * tell, and `sbx port`. The helper tells of questions, too, every two seconds at most, and the launcher then looks
+ * whether the host's name servers have changed: nobody is woken where nobody asks.
  *
  * What the sandbox may reach is decided in the helper alone (helpers/sbx-net/policy.h): whoever owns the
  * namespace may change addresses, routes and the redirection, and gains nothing by it.
@@ -127,6 +128,7 @@ enum net_event_kind {
 	NET_EVENT_NAME,	   /* a name: is it asked for? */
 	NET_EVENT_ANSWER, /* an address that NAME has: is it shown? Refused ones alone are told */
 	NET_EVENT_PUBLISHED, /* --publish-all: PORT inside is open as ADDRESS, HOST_PORT, or (not allowed) no more */
+	NET_EVENT_ASKS, /* a question is about to be asked outside; not for on_event() */
 	NET_EVENT_FAULT, /* NAME is a sentence: something is wrong with the helper's surroundings */
 };
 
@@ -235,7 +237,7 @@ struct network {
 	bool has_ipv4, has_ipv6; /* the host has a way out by it */
 	bool needs_relay;	 /* a rule has a name */
 	bool takes_connections;	 /* from outside */
-	int epoll, control, asked, resolv, errors;
+	int epoll, control, asked, errors;
 	int fds[NETWORK_FDS];
 	size_t n_fds;
 	pid_t helper;

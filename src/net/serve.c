@@ -10,15 +10,11 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <libgen.h>
-#include <limits.h>
 #include <linux/if_tun.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -28,7 +24,7 @@
 #define ASKED_NAME "net"
 
 /* What is waited for; a client of `sbx port` is CLIENT with its descriptor. */
-enum { WAIT_TRIGGER, WAIT_CONTROL, WAIT_RESOLV, WAIT_ASKED, WAIT_CLIENT };
+enum { WAIT_TRIGGER, WAIT_CONTROL, WAIT_ASKED, WAIT_CLIENT };
 
 static int wait_for(struct network *n, int fd, uint32_t what)
 {
@@ -55,7 +51,6 @@ void network_init(struct network *n)
 		.epoll = -EBADF,
 		.control = -EBADF,
 		.asked = -EBADF,
-		.resolv = -EBADF,
 		.errors = -EBADF,
 	};
 	for (size_t i = 0; i < NETWORK_FDS; i++)
@@ -81,7 +76,6 @@ void network_done(struct network *n)
 	if (n->asked >= 0)
 		(void)unlinkat(n->folder, ASKED_NAME, 0);
 	(void)fd_close(n->asked);
-	(void)fd_close(n->resolv);
 	(void)fd_close(n->errors);
 	(void)fd_close(n->epoll);
 	network_init(n);
@@ -113,21 +107,6 @@ static void ways_find(struct network *n)
 		n->has_ipv4 = n->has_ipv6 = true;
 }
 
-/* Its folder is watched, and the one that it leads to: it is replaced more often than written. */
-static int resolv_watch(struct network *n)
-{
-	enum { CHANGES = IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_DELETE };
-	char real[PATH_MAX];
-
-	n->resolv = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	if (n->resolv < 0)
-		return fail_sys("watch '/etc/resolv.conf'");
-	(void)inotify_add_watch(n->resolv, "/etc", CHANGES | IN_ONLYDIR);
-	if (realpath("/etc/resolv.conf", real))
-		(void)inotify_add_watch(n->resolv, dirname(real), CHANGES | IN_ONLYDIR);
-	return wait_for(n, n->resolv, WAIT_RESOLV);
-}
-
 /* A helper that doesn't read has been taken over, and keeps nobody waiting. */
 static int order_send(const struct network *n, const struct net_order *order, int pass)
 {
@@ -138,25 +117,18 @@ static int order_send(const struct network *n, const struct net_order *order, in
 	return io_send(n->control, order, sizeof(*order), pass);
 }
 
-static int resolv_turn(struct network *n)
+/* A question is being asked: by servers that may have changed. */
+static void servers_look(struct network *n)
 {
 	struct net_order order = {.kind = NET_ORDER_SERVERS};
-	char events[4096];
 
-	int r;
-
-	while (read(n->resolv, events, sizeof(events)) > 0)
-		;
-	/* A link may lead to another folder now; and what changes from here on wakes us again. */
-	wait_end(n, &n->resolv);
-	r = resolv_watch(n);
+	if (!n->follows_host)
+		return;
 	net_servers_read(&order.servers);
 	if (memcmp(&order.servers, &n->config.servers, sizeof(order.servers)) == 0)
-		return r;
+		return;
 	n->config.servers = order.servers;
-	if (n->control >= 0)
-		(void)order_send(n, &order, -EBADF);
-	return r;
+	(void)order_send(n, &order, -EBADF);
 }
 
 /* ---- sbx port ----------------------------------------------------------------------------- */
@@ -288,11 +260,9 @@ int network_open(struct network *n)
 	n->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (n->epoll < 0)
 		return fail_sys("make an epoll set");
-	if (n->follows_host) {
+	if (n->follows_host)
 		net_servers_read(&n->config.servers);
-		r = resolv_watch(n);
-	}
-	if (r == 0 && n->folder >= 0)
+	if (n->folder >= 0)
 		r = asked_open(n);
 	for (size_t i = 0; i < n->n_ports && r == 0; i++)
 		r = wait_for(n, n->ports[i].fd, WAIT_TRIGGER);
@@ -350,6 +320,10 @@ static void event_take(struct network *n, struct net_event *e, size_t len)
 	if (len < offsetof(struct net_event, name) + 1)
 		return;
 	e->name[sizeof(e->name) - 1] = '\0';
+	if (e->kind == NET_EVENT_ASKS) {
+		servers_look(n);
+		return;
+	}
 	if (e->kind == NET_EVENT_PUBLISHED)
 		published_take(n, e);
 	if (n->on_event)
@@ -410,8 +384,6 @@ static int wait_turn(struct network *n, uint32_t what, int fd)
 	case WAIT_CONTROL:
 		control_turn(n);
 		return 0;
-	case WAIT_RESOLV:
-		return resolv_turn(n);
 	case WAIT_ASKED:
 		return asked_turn(n);
 	default:

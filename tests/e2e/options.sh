@@ -15,7 +15,7 @@ for name in hosts hostname resolv.conf; do
     is "-v FILE:/etc/$name wins" "$out" mine
 done
 run "$SBX" enter --hostname box "$root" -- sh -c 'cat /etc/hostname; grep -c box /etc/hosts; hostname'
-is "the host name is everywhere the same" "$(tr '\n' ' ' <<<"$out")" "box 1 box "
+is "the host name is everywhere the same" "$(tr '\n' ' ' <<<"$out")" "box 2 box "
 
 # ---- mount points are never made on the host ----
 run "$SBX" enter -v "$work/data:/data" -v "$work/file:/data/made/file" "$root" -- true

@@ -51,6 +51,10 @@ struct policy_verdict policy_answer(const char *name, const struct in6_addr *add
 	return (struct policy_verdict){.is_allowed = address->s6_addr[12] != 10};
 }
 
+void tell_question(void)
+{
+}
+
 void tell_name(const char *name, const struct policy_verdict *v)
 {
 	(void)snprintf(told, sizeof(told), "%s %s", name, v->is_allowed ? "yes" : "no");
