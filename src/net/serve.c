@@ -112,7 +112,8 @@ static void ways_find(struct network *n)
 		n->has_ipv4 = n->has_ipv6 = true;
 }
 
-/* Its folder is watched, and the one that it leads to: it is replaced more often than written. */
+/* Its folder is watched, and the one that it leads to: it is replaced more often than written. Where it is a mount of its
+ * own, as in containers, what is written to it is seen by the file alone. */
 static int resolv_watch(struct network *n)
 {
 	enum { CHANGES = IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_DELETE };
@@ -122,6 +123,7 @@ static int resolv_watch(struct network *n)
 	if (n->resolv < 0)
 		return fail_sys("watch '/etc/resolv.conf'");
 	(void)inotify_add_watch(n->resolv, "/etc", CHANGES | IN_ONLYDIR);
+	(void)inotify_add_watch(n->resolv, "/etc/resolv.conf", IN_CLOSE_WRITE);
 	if (realpath("/etc/resolv.conf", real))
 		(void)inotify_add_watch(n->resolv, dirname(real), CHANGES | IN_ONLYDIR);
 	return wait_for(n, n->resolv, WAIT_RESOLV);
