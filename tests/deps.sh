@@ -33,6 +33,8 @@ packages() {
             echo git patch
             # sbx bwrap is held against it; script(1)
             echo bubblewrap bsdutils
+            # inside sandboxes: what uses a network, and what an adversary does to it
+            echo curl nftables openssl perl
             # podman's seccomp profile
             echo golang-github-containers-common
             ;;

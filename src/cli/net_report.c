@@ -407,7 +407,9 @@ static const char *reason_sentence(const struct net_event *e)
 	case NET_BY_OTHER_NAME:
 		return "the connection says a name that isn't allowed there";
 	case NET_BY_PATH:
-		return "where rules have names, TCP can't go by a way of its own";
+		return e->protocol == NET_UDP
+			       ? "where rules have names, QUIC can't hide which one it is for"
+			       : "where rules have names, TCP can't go by a way of its own";
 	}
 	return "it is not allowed";
 }

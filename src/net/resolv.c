@@ -137,6 +137,7 @@ static void take_server(void *context, const char *key, char *values)
 
 void net_servers_read(struct net_servers *servers)
 {
+	*servers = (struct net_servers){0};
 	resolv_conf_read(take_server, servers);
 }
 

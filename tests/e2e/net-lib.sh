@@ -65,6 +65,8 @@ ip link add up0 type veth peer name down0 netns "$server"
 ip address add 192.0.2.1/24 dev up0
 ip address add 2001:db8::1/64 dev up0 nodad
 ip link set up0 up
+# As most distributions have it: echoes are anybody's to send.
+echo 0 0 >/proc/sys/net/ipv4/ping_group_range
 # A router has its networks' first addresses, too, and a whole network here.
 echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
 ip -6 route add local 2001:db8:7::/64 dev lo
@@ -80,12 +82,13 @@ clouds=(169.254.169.254 100.100.100.200 168.63.129.16 fd00:ec2::254 fd20:ce::254
     ip address add fd77::7/128 dev down0 nodad
     ip link set down0 up' - "${clouds[@]}"
 
-# host_resolv LINE...: the host's resolv.conf, as an editor would write it.
+# host_resolv LINE...: writes the host's resolv.conf, which is a mount of its own.
+resolv=$work/resolv.conf
 host_resolv() {
-    printf '%s\n' "$@" >"$work/resolv.conf"
+    printf '%s\n' "$@" >"$resolv"
 }
 host_resolv 'nameserver 192.0.2.9' 'search example.org'
-mount --bind "$work/resolv.conf" /etc/resolv.conf
+mount --bind "$resolv" /etc/resolv.conf
 
 mkdir "$share/www"
 echo "a page" >"$share/www/index.html"

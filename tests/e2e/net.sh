@@ -50,6 +50,26 @@ tcp 192.0.2.9 9 | ^(refused|reset)$ | nobody listens: refused at once
 tcp 2001:db8::9 9 | ^(refused|reset)$ | nobody listens: refused at once
 END
 
+# ---- git and curl ----
+export GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@localhost GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@localhost
+git init -q "$work/one" && echo first >"$work/one/file" && git -C "$work/one" add file && git -C "$work/one" commit -qm first
+git clone -q --bare "$work/one" "$share/www/one.git" && git -C "$share/www/one.git" update-server-info
+head -c 3000000 /dev/urandom >"$share/www/large"
+sum=$(sha256sum <"$share/www/large" | cut -d' ' -f1)
+for rules in "" "--allow-net=www.example.org:80 --allow-net=www.example.org:443"; do
+    # shellcheck disable=SC2086 # they are words
+    tries $rules <<END
+shell cd /tmp && git clone -q http://www.example.org/one.git && cat one/file | ^first status 0\$ | git clone
+shell curl -sS http://www.example.org/index.html | ^a page status 0\$ | curl
+shell curl -sSk https://www.example.org/index.html | ^a page status 0\$ | curl by TLS
+shell curl -sS http://www.example.org/large >/tmp/large; sha256sum /tmp/large | ^$sum | a large file
+END
+done
+tries --allow-net www.example.org:80 <<'END'
+shell curl -sSk -m 5 https://www.example.org/ 2>&1; true | reset by peer|refused|failed | curl to what isn't allowed ends at once
+shell cd /tmp && timeout 5 git clone -q http://evil.example.net/one.git; echo $? | resolve host: evil.example.net 128 status 0$ | so does git
+END
+
 # ---- what is out of reach, though somebody listens there ----
 like "the host's services are there" "$(perl "$SBX_SOURCE/tests/e2e/net_client.pl" tcp 127.0.0.1 7000)" hello
 like "link-local ones too" "$(perl "$SBX_SOURCE/tests/e2e/net_client.pl" tcp 169.254.169.254 7000)" 'hello|unreach'
@@ -69,7 +89,7 @@ s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM); s.bind(("::", 7009)); s.s
 try: print(s.recvfrom(9)[0])
 except TimeoutError: print("nothing")' >"$work/heard" &
     local listener=$!
-    until grep -q up "$work/heard"; do sleep 0.1; done
+    until grep -qs up "$work/heard"; do sleep 0.1; done
     "$@" >/dev/null
     wait "$listener"
     tail -n 1 "$work/heard"

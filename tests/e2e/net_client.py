@@ -22,8 +22,8 @@ def family_of(host):
     return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
-def connected(host, port):
-    return socket.create_connection((host, int(port)), PATIENCE)
+def connected(host, port, patience=PATIENCE):
+    return socket.create_connection((host, int(port)), float(patience))
 
 
 def all_of(s):
@@ -33,14 +33,14 @@ def all_of(s):
     return data.decode("latin-1") or "closed"
 
 
-def tcp(host, port):
-    with connected(host, port) as s:
+def tcp(host, port, patience=PATIENCE):
+    with connected(host, port, patience) as s:
         return all_of(s)
 
 
-def tcp_from(host, port, source):
-    """Of an address and port of the client's own choice."""
-    with socket.create_connection((host, int(port)), PATIENCE, (source, 0)) as s:
+def tcp_from(host, port, source, patience=PATIENCE):
+    """From an address of the client's own choice."""
+    with socket.create_connection((host, int(port)), float(patience), (source, 0)) as s:
         return all_of(s)
 
 
@@ -123,7 +123,7 @@ def question(name, kind="1", flags=0x100):
 def answer_text(data):
     rcode = data[3] & 15
     records = struct.unpack(">H", data[6:8])[0]
-    at, found = skip_name(data, 12) + 4, []
+    at, found = skip_name(data, 12) + 4 if data[5] else 12, []
     for _ in range(records):
         at = skip_name(data, at)
         kind, _, _, size = struct.unpack(">HHIH", data[at : at + 10])
@@ -164,8 +164,13 @@ def dns_256(server="10.0.2.3"):
 
 
 def ping(host):
-    done = subprocess.run(["ping", "-n", "-c1", "-W2", host], capture_output=True, text=True, check=False)
-    return "an answer" if "bytes from" in done.stdout else "silence"
+    """By a socket of the kernel's for echoes, which is anybody's (ping_group_range)."""
+    is6 = ":" in host
+    with socket.socket(family_of(host), socket.SOCK_DGRAM, socket.IPPROTO_ICMPV6 if is6 else socket.IPPROTO_ICMP) as s:
+        s.settimeout(1.5)
+        s.connect((host, 0))
+        s.send(struct.pack(">BBHHH", 128 if is6 else 8, 0, 0, 0, 1) + b"data")
+        return "an answer" if s.recv(100)[8:] == b"data" else "another answer"
 
 
 def shell(*words):

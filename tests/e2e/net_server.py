@@ -230,6 +230,7 @@ class Secure(Stream):
 
 class Datagram(socketserver.ThreadingUDPServer):
     address_family = socket.AF_INET6
+    allow_reuse_address = True
     daemon_threads = True
 
     def handle_error(self, *_):
@@ -246,6 +247,8 @@ def main():
         Stream(("::", 7002), Count),
         Stream(("::", 7003), CountFirst),
         Datagram(("::", 53), Names),
+        # Whoever listens on all addresses answers by the first one of an interface.
+        Datagram(("::ffff:127.0.0.53", 53), Names),
         Stream(("::", 53), NamesStream),
         Stream(("::", 80), web),
     ]
