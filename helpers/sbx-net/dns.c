@@ -5,27 +5,31 @@
 #include "dns_exchange.h"
 #include "dns_stream.h"
 #include "loop.h"
+#include "tell.h"
 #include "util/scope.h"
 
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-enum { QUESTIONS_MAX = 128, ROUNDS = 2 };
+enum { QUESTIONS_MAX = 128, ROUNDS = 2, SERVERS_MS = 100 };
 
 struct question {
 	struct loop_watch watch; /* first: what is watched is the question */
 	bool is_open;
+	bool is_waiting; /* to hear of whom it is to be asked, SERVERS_MS at most */
 	struct frame_datagram from;
 	struct dns_exchange exchange;
 	int64_t due;
 };
 
 static struct question questions[QUESTIONS_MAX];
+static bool follows_host;
 
 void dns_start(const struct net_config *config)
 {
-	dns_servers_set(&config->servers);
+	follows_host = config->follows_host;
+	(void)dns_servers_set(&config->servers);
 	dns_exchange_prepare(config);
 	dns_stream_prepare();
 	for (size_t i = 0; i < QUESTIONS_MAX; i++)
@@ -83,6 +87,7 @@ static void question_try(struct question *q)
 	const struct dns_exchange *e = &q->exchange;
 	int fd;
 
+	q->is_waiting = false;
 	loop_unwatch(&q->watch);
 	q->watch.fd = fd_close(q->watch.fd);
 	while ((fd = dns_exchange_connect(&q->exchange, SOCK_DGRAM, ROUNDS)) != -ENOENT) {
@@ -117,7 +122,10 @@ void dns_ask(const struct frame_datagram *d)
 		break;
 	case DNS_ASK:
 		q->is_open = true;
-		question_try(q);
+		q->is_waiting = follows_host && tell_question();
+		q->due = loop_now() + SERVERS_MS;
+		if (!q->is_waiting)
+			question_try(q);
 		break;
 	}
 }
@@ -148,13 +156,15 @@ int dns_connect(int fd)
 
 void dns_set_servers(const struct net_servers *servers)
 {
-	dns_servers_set(servers);
+	bool are_new = dns_servers_set(servers);
+
 	for (size_t i = 0; i < QUESTIONS_MAX; i++)
-		if (questions[i].is_open) {
+		if (questions[i].is_open && (are_new || questions[i].is_waiting)) {
 			questions[i].exchange.tries = dns_tries_start();
 			question_try(&questions[i]);
 		}
-	dns_stream_restart();
+	if (are_new)
+		dns_stream_restart();
 }
 
 int64_t dns_due(void)

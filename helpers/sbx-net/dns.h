@@ -24,7 +24,7 @@
 /* Needs: policy_start(). */
 void dns_start(const struct net_config *config);
 
-/* The host's servers have changed: what is open is asked anew. */
+/* Who is to be asked. Where these are others than before, what is open is asked anew. */
 void dns_set_servers(const struct net_servers *servers);
 
 /* Answers a question. */

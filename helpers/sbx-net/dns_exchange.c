@@ -89,11 +89,8 @@ enum dns_fate dns_exchange_start(struct dns_exchange *e, const uint8_t *data, si
 
 int dns_exchange_connect(struct dns_exchange *e, int type, uint32_t rounds)
 {
-	int fd;
+	int fd = dns_tries_connect(&e->tries, type, rounds);
 
-	/* If the servers have changed, all that is open is soon asked anew (dns_set_servers()). */
-	tell_question();
-	fd = dns_tries_connect(&e->tries, type, rounds);
 	if (fd < 0 || getrandom(e->data, sizeof(e->id), 0) == (ssize_t)sizeof(e->id))
 		return fd;
 	(void)fd_close(fd);

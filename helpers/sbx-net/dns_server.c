@@ -12,12 +12,15 @@ enum { DNS_PORT = 53 };
 static struct net_servers servers;
 static uint32_t preferred;
 
-void dns_servers_set(const struct net_servers *s)
+bool dns_servers_set(const struct net_servers *s)
 {
+	if (memcmp(&servers, s, sizeof(servers)) == 0)
+		return false;
 	servers = *s;
 	if (servers.n > NET_SERVERS_MAX)
 		servers.n = NET_SERVERS_MAX;
 	preferred = 0;
+	return true;
 }
 
 struct dns_tries dns_tries_start(void)

@@ -11,7 +11,7 @@ struct dns_tries {
 	uint32_t first, made;
 };
 
-void dns_servers_set(const struct net_servers *servers);
+bool dns_servers_set(const struct net_servers *servers);
 
 /* Starts with the server that answered last: the others may be dead. */
 struct dns_tries dns_tries_start(void);

@@ -4,6 +4,7 @@
 
 #include "dns_exchange.h"
 #include "loop.h"
+#include "tell.h"
 #include "util/scope.h"
 
 #include <fcntl.h>
@@ -220,6 +221,8 @@ static void stream_decide(struct stream *s)
 {
 	/* Until it is answered the client isn't heard, nor its end, which would wake us for ever. */
 	loop_unwatch(&s->inside.watch);
+	/* It starts anew with others, where the host has these by now. */
+	(void)tell_question();
 	switch (dns_exchange_start(&s->exchange, s->data + LENGTH, s->len - LENGTH,
 				   SOCK_STREAM)) {
 	case DNS_IGNORE:

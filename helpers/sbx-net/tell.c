@@ -19,17 +19,17 @@ void tell_start(int fd, bool logs)
 	is_logging = logs;
 }
 
-void tell_question(void)
+bool tell_question(void)
 {
-	enum { PAUSE_MS = 2000 };
+	enum { PAUSE_MS = 10 };
 	static int64_t last = -PAUSE_MS;
 	struct net_event e = {.kind = NET_EVENT_ASKS, .rule = -1};
+	size_t len = offsetof(struct net_event, name) + 1;
 
 	if (loop_now() - last < PAUSE_MS)
-		return;
+		return false;
 	last = loop_now();
-	(void)send(control, &e, offsetof(struct net_event, name) + 1,
-		   MSG_NOSIGNAL | MSG_DONTWAIT);
+	return send(control, &e, len, MSG_NOSIGNAL | MSG_DONTWAIT) > 0;
 }
 
 void tell_event(const struct net_event *e)

@@ -82,8 +82,8 @@ int enter_names_resolv(struct enter_net *n, struct plan *p)
 	r = enter_net_each(n, p, &o->dns_options, "dns-option", read_option);
 	if (r == 0)
 		r = enter_net_each(n, p, &o->dns, "dns", read_dns);
-	network->follows_host = o->dns.n == 0;
-	if (r == 0 && network->follows_host)
+	network->config.follows_host = o->dns.n == 0;
+	if (r == 0 && network->config.follows_host)
 		net_servers_read(&network->config.servers);
 	return r;
 }

@@ -30,8 +30,8 @@
  * listeners. All of them queue until then, and a sandbox that never uses its network has no helper. So the
  * tap is quiet: its neighbours are fixed, and it passes on nothing but what is addressed to the router. The launcher
  * waits for that on one descriptor (network_watch()), with what else concerns the network: what the helper has to
- * tell, and `sbx port`. The helper tells of questions, too, every two seconds at most, and the launcher then looks
- * whether the host's name servers have changed: nobody is woken where nobody asks.
+ * tell, and `sbx port`. The helper tells of questions, too, and waits a moment to hear which name servers the host has now: nobody
+ * is woken where nobody asks, and no watch is used up.
  *
  * What the sandbox may reach is decided in the helper alone (helpers/sbx-net/policy.h): whoever owns the
  * namespace may change addresses, routes and the redirection, and gains nothing by it.
@@ -113,6 +113,7 @@ struct net_host {
 
 struct net_config {
 	struct net_servers servers;
+	bool follows_host; /* they are the host's, and stay so */
 	bool host_loopback; /* --host-loopback: what a rule `host` would allow, and all else too */
 	bool logs;	    /* every decision is told; else refusals alone */
 	bool publishes_all;
@@ -223,7 +224,6 @@ enum network_fd {
 /* Filled by the caller between network_init() and network_open(). */
 struct network {
 	struct net_config config;
-	bool follows_host; /* config.servers are the host's, and stay so */
 	struct net_port ports[NET_PORTS_MAX];
 	size_t n_ports;
 	/* What the helper tells, as it comes; and what went wrong with it, a sentence. */

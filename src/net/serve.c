@@ -117,17 +117,15 @@ static int order_send(const struct network *n, const struct net_order *order, in
 	return io_send(n->control, order, sizeof(*order), pass);
 }
 
-/* A question is being asked: by servers that may have changed. */
+/* A question is to be asked, and waits to hear of whom. */
 static void servers_look(struct network *n)
 {
 	struct net_order order = {.kind = NET_ORDER_SERVERS};
 
-	if (!n->follows_host)
+	if (!n->config.follows_host)
 		return;
-	net_servers_read(&order.servers);
-	if (memcmp(&order.servers, &n->config.servers, sizeof(order.servers)) == 0)
-		return;
-	n->config.servers = order.servers;
+	net_servers_read(&n->config.servers);
+	order.servers = n->config.servers;
 	(void)order_send(n, &order, -EBADF);
 }
 
@@ -260,7 +258,7 @@ int network_open(struct network *n)
 	n->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (n->epoll < 0)
 		return fail_sys("make an epoll set");
-	if (n->follows_host)
+	if (n->config.follows_host)
 		net_servers_read(&n->config.servers);
 	if (n->folder >= 0)
 		r = asked_open(n);

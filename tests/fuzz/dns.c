@@ -72,8 +72,9 @@ struct policy_verdict policy_answer(const char *name, const struct in6_addr *add
 	return (struct policy_verdict){.is_allowed = is_allowed_address(address), .rule = -1};
 }
 
-void tell_question(void)
+bool tell_question(void)
 {
+	return false;
 }
 
 void tell_name(const char *name, const struct policy_verdict *v)

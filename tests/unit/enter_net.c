@@ -189,7 +189,7 @@ static void test_config(void)
 	c = &net.network->config;
 	check(c->n_rules == 2 && c->rules[0].is_allowed && !c->rules[1].is_allowed);
 	check_str(c->rules[0].name, "example.org");
-	check(c->servers.n == 2 && !net.network->follows_host);
+	check(c->servers.n == 2 && !net.network->config.follows_host);
 	check(c->n_hosts == 3 && !c->logs && !c->publishes_all && !c->host_loopback);
 	check_str(c->hosts[0].name, "db");
 	check_str(plan.hosts, "192.0.2.7\tdb\n2001:db8::7\tsix\n10.0.2.2\tout\n");
@@ -201,7 +201,7 @@ static void test_config(void)
 
 	check_int(begin("--net slirp --host-loopback -P --net-log -"), 0);
 	c = &net.network->config;
-	check(c->logs && c->publishes_all && c->host_loopback && net.network->follows_host);
+	check(c->logs && c->publishes_all && c->host_loopback && net.network->config.follows_host);
 	check_str(plan.hosts, "10.0.2.2\thost.containers.internal host.docker.internal\n");
 	end();
 	check_int(begin("--net slirp --allow-net host:8080"), 0);
