@@ -26,6 +26,7 @@ enum {
 struct fragment {
 	bool is_ipv6, is_last;
 	size_t head;	 /* of Ethernet and IP */
+	size_t max;	 /* of the whole body */
 	uint8_t key[36]; /* addresses and identification */
 	size_t offset, len;
 	const uint8_t *body;
@@ -65,6 +66,7 @@ static enum fragment_fate read_ipv4(const uint8_t *p, size_t len, struct fragmen
 	if (ip[0] != 0x45 || ETH_HLEN + total > len || ip[9] != IPPROTO_UDP)
 		return FRAGMENT_TAKEN;
 	f->head = ETH_HLEN + V4;
+	f->max = BODY_MAX - V4;
 	f->is_last = !(get16(ip + 6) & IP_MF);
 	f->offset = (size_t)(get16(ip + 6) & IP_OFFMASK) * BLOCK;
 	f->body = ip + V4;
@@ -85,6 +87,7 @@ static enum fragment_fate read_ipv6(const uint8_t *p, size_t len, struct fragmen
 		return FRAGMENT_TAKEN;
 	f->is_ipv6 = true;
 	f->head = ETH_HLEN + V6;
+	f->max = BODY_MAX - V6;
 	f->is_last = !(head[3] & 1);
 	f->offset = get16(head + 2) & 0xfff8;
 	f->body = head + V6_FRAGMENT;
@@ -125,7 +128,7 @@ static bool slot_add(struct slot *s, const struct fragment *f)
 {
 	size_t end = f->offset + f->len;
 
-	if (f->len == 0 || end > BODY_MAX - V6 || (!f->is_last && f->len % BLOCK) ||
+	if (f->len == 0 || end > f->max || (!f->is_last && f->len % BLOCK) ||
 	    (s->total && (f->is_last || end > s->total)) ||
 	    (f->is_last && s->got + f->len > end))
 		return false;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ETH = 14, V4 = 20, V6 = 40, V6_FRAGMENT = 8, BODY = 65000 };
+enum { ETH = 14, V4 = 20, V6 = 40, V6_FRAGMENT = 8, BODY = 65515 };
 
 static uint8_t body[BODY];
 
@@ -141,9 +141,10 @@ int main(void)
 		body[i] = (uint8_t)(i * 7 % 251);
 	for (int six = 0; six < 2; six++) {
 		test_whole(six, 1, 1481, 1);
-		test_whole(six, 2, BODY, 1);
-		test_whole(six, 3, BODY, 7);
-		test_whole(six, 4, BODY, 43);
+		/* The largest datagram that there is; with IPv6, that libslirp takes. */
+		test_whole(six, 2, six ? BODY - 20 : BODY, 1);
+		test_whole(six, 3, 65000, 7);
+		test_whole(six, 4, 65000, 43);
 		test_refused(six);
 		test_time(six);
 		test_flood(six);
