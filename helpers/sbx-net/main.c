@@ -17,6 +17,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/epoll.h>
@@ -136,6 +137,8 @@ int main(void)
 	(void)sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
 	/* What was executed by a descriptor has its number for a name. */
 	(void)prctl(PR_SET_NAME, "sbx-net");
+	/* libslirp's buffers, 128 KiB each and some for each connection, go back to the host with their connection. */
+	(void)mallopt(M_MMAP_THRESHOLD, 65536);
 	if (run() == 0)
 		return 0;
 	(void)dprintf(STDERR_FILENO, "%s\n", fail_text());
