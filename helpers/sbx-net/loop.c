@@ -311,9 +311,11 @@ static int64_t sooner(int64_t ms, int64_t due)
 	return ms < 0 || left < ms ? left : ms;
 }
 
+/* libslirp wants to be called each second where nothing of its own is due. */
 static int wait_ms(uint32_t slirp_ms)
 {
-	int64_t ms = slirp_ms == UINT32_MAX ? -1 : (int64_t)slirp_ms;
+	enum { NOTHING_DUE_MS = 1000 };
+	int64_t ms = slirp_ms >= NOTHING_DUE_MS ? -1 : (int64_t)slirp_ms;
 
 	if (relay_is_busy())
 		return 0;
@@ -336,16 +338,18 @@ static int loop_turn(void)
 	for (int i = 0; i < n; i++)
 		if (events[i].data.u64 & 1)
 			interests[events[i].data.u64 >> 1].happened = events[i].events;
+	/* First, since libslirp reads the clock here alone: what a frame makes would have run out already, after a long
+	 * sleep. */
+	slirp_pollfds_poll(slirp, n < 0, on_asked, NULL);
+	for (int i = 0; i < n; i++)
+		if (events[i].data.u64 & 1)
+			interests[events[i].data.u64 >> 1].happened = 0;
 	for (int i = 0; i < n; i++) {
 		struct loop_watch *w = events[i].data.ptr;
 
 		if (!(events[i].data.u64 & 1))
 			w->ready(w, events[i].events);
 	}
-	slirp_pollfds_poll(slirp, n < 0, on_asked, NULL);
-	for (int i = 0; i < n; i++)
-		if (events[i].data.u64 & 1)
-			interests[events[i].data.u64 >> 1].happened = 0;
 	relay_turn();
 	dns_expire();
 	ports_look();
