@@ -47,9 +47,7 @@ static void on_connection(struct loop_watch *w, uint32_t events)
 
 	for (int i = 0; i < ACCEPTS_MAX; i++) {
 		struct sockaddr_storage from;
-		socklen_t len = sizeof(from);
-		autoclose int fd = accept4(w->fd, (struct sockaddr *)&from, &len,
-					   SOCK_NONBLOCK | SOCK_CLOEXEC);
+		autoclose int fd = loop_accept(w, &from);
 		struct in6_addr peer;
 		uint16_t peer_port;
 		relay_again *again = NULL;

@@ -51,13 +51,8 @@ struct relay {
 	struct relay *next_busy, *next_dead;
 };
 
-struct listener {
-	struct loop_watch watch; /* first, as above */
-	bool is_deaf;		 /* there was no descriptor for a connection */
-};
-
 static struct relay *busy, *dead;
-static struct listener listeners[2];
+static struct loop_watch listeners[2];
 static size_t n_listeners;
 
 /* ---- the end ------------------------------------------------------------------------------ */
@@ -69,13 +64,6 @@ static void fd_reset(int fd)
 
 	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 	(void)fd_close(fd);
-}
-
-static void listeners_hear(void)
-{
-	for (size_t i = 0; i < n_listeners; i++)
-		if (listeners[i].is_deaf)
-			listeners[i].is_deaf = loop_watch(&listeners[i].watch, EPOLLIN) < 0;
 }
 
 /* It stays until the turn is over: an event of it may be at hand. */
@@ -96,7 +84,6 @@ static void relay_end(struct relay *r, bool resets)
 	r->is_dead = true;
 	r->next_dead = dead;
 	dead = r;
-	listeners_hear();
 }
 
 /* ---- bytes ------------------------------------------------------------------------------- */
@@ -379,16 +366,10 @@ void relay_accepted(int fd)
 
 static void on_listener(struct loop_watch *w, uint32_t events)
 {
-	struct listener *l = (struct listener *)w;
-
 	for (int i = 0; i < ACCEPTS_MAX; i++) {
-		int fd = accept4(w->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		struct sockaddr_storage from;
+		int fd = loop_accept(w, &from);
 
-		if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM)) {
-			/* Until a relay ends, which has some. */
-			loop_unwatch(w);
-			l->is_deaf = true;
-		}
 		if (fd < 0)
 			return;
 		relay_accepted(fd);
@@ -397,11 +378,10 @@ static void on_listener(struct loop_watch *w, uint32_t events)
 
 int relay_listen(int fd)
 {
-	struct listener *l = &listeners[n_listeners];
+	struct loop_watch *w = &listeners[n_listeners++];
 
-	l->watch = (struct loop_watch){on_listener, fd};
-	n_listeners++;
-	return loop_watch(&l->watch, EPOLLIN);
+	*w = (struct loop_watch){on_listener, fd};
+	return loop_watch(w, EPOLLIN);
 }
 
 /* ---- turns ------------------------------------------------------------------------------- */
