@@ -16,6 +16,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <slirp/libslirp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -237,8 +238,16 @@ static void on_register(int fd, void *unused)
 {
 }
 
+/* libslirp closes it next. A connection whose end the sandbox hasn't told was reset, or given up. */
 static void on_unregister(int fd, void *unused)
 {
+	struct linger at_once = {.l_onoff = 1};
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 &&
+	    (info.tcpi_state == TCP_ESTABLISHED || info.tcpi_state == TCP_CLOSE_WAIT))
+		(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
 	loop_forget(fd);
 }
 
