@@ -145,40 +145,37 @@ static bool recv_all(int fd, void *data, size_t n)
 
 static bool stream_send(int fd, uint64_t n, uint64_t *ret_hash)
 {
-	autofree uint64_t *block = malloc(BLOCK);
-	uint64_t hash = hash_start;
+	uint64_t *block = malloc(BLOCK), hash = hash_start;
+	bool ok = block;
 
-	if (!block)
-		return false;
-	memcpy(block, pattern, BLOCK);
-	for (uint64_t at = 0; at < n; at += BLOCK) {
+	if (block)
+		memcpy(block, pattern, BLOCK);
+	for (uint64_t at = 0; at < n && ok; at += BLOCK) {
 		size_t len = n - at < BLOCK ? n - at : BLOCK;
 
 		block_stamp(block, at);
 		hash = hash_add(hash, block, len);
-		if (!send_all(fd, block, len))
-			return false;
+		ok = send_all(fd, block, len);
 	}
+	free(block);
 	*ret_hash = hash;
-	return true;
+	return ok;
 }
 
 static bool stream_recv(int fd, uint64_t n, uint64_t *ret_hash)
 {
-	autofree uint64_t *block = malloc(BLOCK);
-	uint64_t hash = hash_start;
+	uint64_t *block = malloc(BLOCK), hash = hash_start;
+	bool ok = block;
 
-	if (!block)
-		return false;
-	for (uint64_t at = 0; at < n; at += BLOCK) {
+	for (uint64_t at = 0; at < n && ok; at += BLOCK) {
 		size_t len = n - at < BLOCK ? n - at : BLOCK;
 
-		if (!recv_all(fd, block, len))
-			return false;
+		ok = recv_all(fd, block, len);
 		hash = hash_add(hash, block, len);
 	}
+	free(block);
 	*ret_hash = hash;
-	return true;
+	return ok;
 }
 
 /* Sending, while the caller receives. */
@@ -714,7 +711,7 @@ static bool phase_up(uint64_t n)
 {
 	autoclose int fd = dial_at(SOCK_STREAM, 0);
 	double start = now();
-	uint64_t hash;
+	uint64_t hash = 0;
 
 	return ((fd >= 0 && ask(fd, ASK_SINK, n, 0) && stream_send(fd, n, &hash)) ||
 		wrong("send")) &&
@@ -725,7 +722,7 @@ static bool phase_down(uint64_t n)
 {
 	autoclose int fd = dial_at(SOCK_STREAM, 0);
 	double start = now();
-	uint64_t hash;
+	uint64_t hash = 0;
 
 	return ((fd >= 0 && ask(fd, ASK_SOURCE, n, 0) && stream_recv(fd, n, &hash)) ||
 		wrong("receive")) &&
@@ -736,7 +733,7 @@ static bool phase_both(uint64_t n)
 {
 	autoclose int fd = dial_at(SOCK_STREAM, 0);
 	double start = now();
-	uint64_t sent, got;
+	uint64_t sent = 0, got = 0;
 
 	return ((fd >= 0 && ask(fd, ASK_BOTH, n, 0) && stream_both(fd, n, &sent, &got)) ||
 		wrong("send and receive")) &&
@@ -783,6 +780,8 @@ static bool is_refused(int fd, const void *to, socklen_t len)
 	double start = now();
 	char end;
 
+	if (fd < 0)
+		return wrong("a socket");
 	socket_tune(fd);
 	if (connect(fd, to, len) == 0 && recv(fd, &end, 1, 0) >= 0)
 		return wrong("there is somebody");
