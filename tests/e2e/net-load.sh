@@ -12,6 +12,7 @@
 
 if [ "${1-}" != inside ]; then
     need_tree own
+    remove_tree "$work"
     # As root of a user namespace: the helper's descriptors are closed to the user itself.
     # shellcheck disable=SC2016
     exec unshare --map-root-user --net --mount "$0" inside "$root"

@@ -7,6 +7,7 @@
 . "${SBX_SOURCE:?is the folder of the sources}/tests/e2e/lib.sh"
 
 if [ "${1-}" != inside ]; then
+    remove_tree "$work"
     exec unshare --map-root-user --net --mount "$0" inside
 fi
 program=$SBX_BUILD/tests/e2e/net_load
