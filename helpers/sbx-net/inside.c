@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 enum { POOL_MAX = 32 };
@@ -22,9 +23,16 @@ struct pool {
 };
 
 static struct pool pools[2]; /* IPv4, IPv6 */
+static size_t pool_max;
 
 void inside_start(const int fds[NETWORK_FDS])
 {
+	struct rlimit files;
+
+	pool_max = POOL_MAX;
+	/* What is kept for later mustn't be what is needed now. */
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_max / 16 < POOL_MAX)
+		pool_max = files.rlim_max / 16;
 	pools[0] = (struct pool){.listener = fds[NETWORK_RELAY], .seed = fds[NETWORK_SEED]};
 	pools[1] = (struct pool){.listener = fds[NETWORK_RELAY6], .seed = fds[NETWORK_SEED6]};
 }
@@ -90,7 +98,7 @@ static int socket_make(struct pool *p)
 void inside_refill(void)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(pools); i++)
-		while (pools[i].seed >= 0 && pools[i].n < POOL_MAX) {
+		while (pools[i].seed >= 0 && pools[i].n < pool_max) {
 			int fd = socket_make(&pools[i]);
 
 			if (fd < 0)

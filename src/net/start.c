@@ -34,10 +34,10 @@ static int helper_open(void)
 	return open(path, O_PATH | O_CLOEXEC);
 }
 
-/* Out of the way of the numbers that sbx-net gets. */
-static int fd_park(int fd)
+/* Out of the way of the END numbers that sbx-net gets. */
+static int fd_park(int fd, int end)
 {
-	return fcntl(fd, F_DUPFD_CLOEXEC, NET_PORT_FD + NET_PORTS_MAX);
+	return fcntl(fd, F_DUPFD_CLOEXEC, end);
 }
 
 /* FD becomes NUMBER, or that is closed where there is none. */
@@ -64,7 +64,7 @@ static int fds_place(const struct network *n, int config, int control)
 		from[NET_PORT_FD + i] = n->ports[i].fd;
 	for (int i = 0; i < end && r >= 0; i++)
 		if (from[i] >= 0)
-			r = from[i] = fd_park(from[i]);
+			r = from[i] = fd_park(from[i], end);
 	for (int i = 0; i < end && r >= 0; i++)
 		r = fd_place(from[i], i);
 	return r < 0 ? r : sys_cloexec_from((unsigned)end);
@@ -74,7 +74,7 @@ static int fds_place(const struct network *n, int config, int control)
 static void helper_exec(const struct network *n, int helper, int config, int control)
 {
 	char name[] = "sbx-net", *const argv[] = {name, NULL}, *const envp[] = {NULL};
-	int copy = fcntl(helper, F_DUPFD_CLOEXEC, 2 * (NET_PORT_FD + NET_PORTS_MAX));
+	int copy = fcntl(helper, F_DUPFD_CLOEXEC, 2 * (NET_PORT_FD + (int)n->n_ports));
 	sigset_t none;
 	int r;
 
