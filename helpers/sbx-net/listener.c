@@ -2,7 +2,10 @@
 /* listener.c: listening sockets, also while there are no descriptors for what comes. */
 #include "listener.h"
 
+#include "util/scope.h"
+
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <sys/epoll.h>
 
@@ -27,15 +30,30 @@ static bool is_shortage(int err)
 	return err == EMFILE || err == ENFILE || err == ENOMEM || err == ENOBUFS;
 }
 
+/* A connection from *RET_PEER; there is another descriptor then, for where it leads. */
+static int connection_accept(int listener, struct sockaddr_storage *ret_peer)
+{
+	static int spare = -EBADF;
+	socklen_t len = sizeof(*ret_peer);
+	int fd;
+
+	if (spare < 0)
+		spare = fcntl(listener, F_DUPFD_CLOEXEC, 0);
+	if (spare < 0)
+		return -1;
+	fd = accept4(listener, (struct sockaddr *)ret_peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd >= 0)
+		spare = fd_close(spare);
+	return fd;
+}
+
 static void on_ready(struct loop_watch *w, uint32_t events)
 {
 	struct listener *l = (struct listener *)w;
 
 	for (int i = 0; i < ACCEPTS_MAX; i++) {
 		struct sockaddr_storage peer;
-		socklen_t len = sizeof(peer);
-		int fd = accept4(w->fd, (struct sockaddr *)&peer, &len,
-				 SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd = connection_accept(w->fd, &peer);
 
 		if (fd < 0 && is_shortage(errno))
 			deafen(l);

@@ -9,7 +9,8 @@
 /*
  * Theory of operation
  *
- * Where a connection can't be taken because descriptors or memory have run out, the listener leaves the epoll set, or
+ * A relay needs two descriptors, so a connection is accepted where there is one to spare. Where it can't be, or memory has
+ * run out, the listener leaves the epoll set, or
  * it would wake us for ever, and is tried again a little later. Connections wait in its queue.
  */
 

@@ -18,6 +18,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <glib.h>
+#include <netinet/tcp.h>
 #include <slirp/libslirp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,8 +29,6 @@
 
 enum {
 	SOCKETS_MAX = 65536,
-	RESTING_MAX = NET_PORTS_MAX + 2,
-	REST_MS = 50,
 	TAP_BATCH = 64, /* frames read before the sockets have their turn */
 	EVENTS_MAX = 256,
 };
@@ -50,9 +49,6 @@ static uint32_t turn;
 static int epoll = -EBADF, tap = -EBADF;
 static Slirp *slirp;
 static struct loop_watch tap_watch;
-static struct loop_watch *resting[RESTING_MAX];
-static size_t n_resting;
-static int64_t rest_until;
 static bool tap_is_gone;
 
 int64_t loop_now(void)
@@ -80,43 +76,6 @@ int loop_watch(struct loop_watch *w, uint32_t events)
 void loop_unwatch(struct loop_watch *w)
 {
 	(void)epoll_ctl(epoll, EPOLL_CTL_DEL, w->fd, NULL);
-	for (size_t i = 0; i < n_resting; i++)
-		if (resting[i] == w)
-			resting[i--] = resting[--n_resting];
-}
-
-static void rest(struct loop_watch *w)
-{
-	loop_unwatch(w);
-	if (n_resting == 0)
-		rest_until = loop_now() + REST_MS;
-	resting[n_resting++] = w;
-}
-
-static void rest_end(void)
-{
-	if (n_resting == 0 || loop_now() < rest_until)
-		return;
-	while (n_resting > 0)
-		(void)loop_watch(resting[--n_resting], EPOLLIN);
-}
-
-int loop_accept(struct loop_watch *w, struct sockaddr_storage *from)
-{
-	static int spare = -EBADF;
-	socklen_t len = sizeof(*from);
-	int fd = -1;
-
-	if (spare < 0)
-		spare = fcntl(w->fd, F_DUPFD_CLOEXEC, 0);
-	if (spare >= 0)
-		fd = accept4(w->fd, (struct sockaddr *)from, &len,
-			     SOCK_NONBLOCK | SOCK_CLOEXEC);
-	if (fd >= 0)
-		spare = fd_close(spare);
-	else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
-		rest(w);
-	return fd;
 }
 
 /* ---- libslirp's sockets ------------------------------------------------------------------ */
@@ -240,8 +199,16 @@ static void on_register(int fd, void *unused)
 }
 
 /* libslirp closes it next. A connection whose end the sandbox hasn't told was reset, or given up. */
+/* libslirp closes it next. A connection whose end the sandbox hasn't told was reset, or given up. */
 static void on_unregister(int fd, void *unused)
 {
+	struct linger at_once = {.l_onoff = 1};
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 &&
+	    (info.tcpi_state == TCP_ESTABLISHED || info.tcpi_state == TCP_CLOSE_WAIT))
+		(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
 	choke_forget(fd);
 	loop_forget(fd);
 }

@@ -4,7 +4,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/socket.h>
 
 /*
  * Theory of operation
@@ -23,10 +22,6 @@ struct loop_watch {
 
 int loop_watch(struct loop_watch *w, uint32_t events);
 void loop_unwatch(struct loop_watch *w);
-
-/* Accepts a connection at W, a listener, from *FROM; there is another descriptor then, for where it leads. Where there
- * aren't both, W is left alone for a moment: it would be ready again at once. -1: none for now. */
-int loop_accept(struct loop_watch *w, struct sockaddr_storage *from);
 
 /* Milliseconds of the monotonic clock. */
 int64_t loop_now(void);

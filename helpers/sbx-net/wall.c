@@ -39,6 +39,7 @@ static const struct {
 } limited[] = {
 	{"socket", {0, SCMP_CMP_MASKED_EQ, UINT32_MAX, AF_INET}},
 	{"socket", {0, SCMP_CMP_MASKED_EQ, UINT32_MAX, AF_INET6}},
+	{"fcntl", {1, SCMP_CMP_MASKED_EQ, UINT32_MAX, F_DUPFD_CLOEXEC}},
 	{"fcntl", {1, SCMP_CMP_MASKED_EQ, UINT32_MAX, F_GETFD}},
 	{"fcntl", {1, SCMP_CMP_MASKED_EQ, UINT32_MAX, F_SETFD}},
 	{"fcntl", {1, SCMP_CMP_MASKED_EQ, UINT32_MAX, F_GETFL}},

@@ -152,6 +152,7 @@ int redirect_listen(int family, uint32_t mark)
 	autoclose int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd < 0 || setsockopt(fd, SOL_IP, IP_TRANSPARENT, &(int){1}, sizeof(int)) < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) < 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) < 0 ||
 	    bind(fd, is_four ? (const void *)&four : (const void *)&six,
 		 is_four ? sizeof(four) : sizeof(six)) < 0 ||
