@@ -34,14 +34,14 @@ tcp-from 127.0.0.53 53 10.0.2.100 1 | $no | the loopback by a route
 tcp ::1 7000 1 | $no | the loopback by a route
 udp 127.0.0.1 7000 1 | $no | the loopback by a route
 udp ::1 7000 1 | $no | the loopback by a route
-tcp 0.0.0.0 7000 | $no | what no host has
-tcp ::ffff:127.0.0.1 7000 | $no | a mapped address
-tcp ::ffff:192.0.2.1 7000 | $no | a mapped address
+tcp 0.0.0.0 7000 1 | $no | what no host has
+tcp ::ffff:127.0.0.1 7000 1 | $no | a mapped address
+tcp ::ffff:192.0.2.1 7000 1 | $no | a mapped address
 tcp 10.0.2.2 7000 | $no | the router
 tcp 192.0.2.1 7000 | $no | an address of the host's
 tcp 2001:db8:7::5 7000 | $no | a network of the host's
-tcp 64:ff9b::7f00:1 7000 | $no | a translator
-tcp 2002:7f00:1::1 7000 | $no | a tunnel
+tcp 64:ff9b::7f00:1 7000 1 | $no | a translator
+tcp 2002:7f00:1::1 7000 1 | $no | a tunnel
 tcp 169.254.169.254 7000 | $no | a metadata service
 tcp 192.0.2.9 7000 | $hello | the helper serves on
 END

@@ -230,7 +230,7 @@ dns 192.0.2.9 | ^REFUSED\$ | an address as a name
 dns wwwexample.org | ^REFUSED\$ | what ends like the rule, without its dot
 dns example.org.evil.example.net | ^REFUSED\$ | what begins like the rule
 dns chain40-0.example.org | ^(SERVFAIL|empty)\$ | a chain that is too long
-dns loop-a.example.org | ^(SERVFAIL|empty)\$ | a chain that ends nowhere
+dns-tcp loop-a.example.org | ^(SERVFAIL|empty)\$ | a chain that ends nowhere
 dns www.example.org 65 | ^empty\$ | HTTPS records have keys that hide names
 dns www.example.org 64 | ^empty\$ | so have SVCB records
 dns www.example.org 255 | ^REFUSED\$ | ANY

@@ -66,7 +66,7 @@ shell curl -sS http://www.example.org/large >/tmp/large; sha256sum /tmp/large | 
 END
 done
 tries --allow-net www.example.org:80 <<'END'
-shell curl -sSk -m 5 https://www.example.org/ 2>&1; true | reset by peer|refused|[Ff]ailed | curl to what isn't allowed ends at once
+shell curl -sSk -m 5 https://www.example.org/ 2>&1; true | [Rr]eset by peer|refused|Failed to connect | curl to what isn't allowed ends at once
 shell cd /tmp && timeout 5 git clone -q http://evil.example.net/one.git; echo $? | resolve host: evil.example.net 128 status 0$ | so does git
 END
 

@@ -137,7 +137,8 @@ def answer_text(data):
 
 def dns(name, kind="1", server="10.0.2.3", message=None):
     with socket.socket(family_of(server), socket.SOCK_DGRAM) as s:
-        s.settimeout(PATIENCE)
+        # Where silence is what there is to come.
+        s.settimeout(PATIENCE if server in ("10.0.2.3", "fd00::3") else 1.5)
         s.connect((server, 53))
         s.send(message or question(name, kind))
         return answer_text(s.recv(65536))

@@ -128,7 +128,7 @@ class Wire:
             else:
                 yield kind, "", frame[14:]
 
-    def heard(self, seconds=1.0):
+    def heard(self, seconds=0.7):
         """What none of the frames sent should bring."""
         found = set()
         for protocol, source, data in self.packets(seconds):
