@@ -97,12 +97,21 @@ static int calls_refuse(void)
 	return r < 0 ? fail(-r, "load the seccomp filter of the network's helper") : 0;
 }
 
+/* libslirp has a quarter of a megabyte for each connection, most of it never touched. Half of the machine is more than
+ * there are descriptors for on most, and not all that others need. */
+static void memory_bound(void)
+{
+	rlim_t half = (rlim_t)sysconf(_SC_PHYS_PAGES) / 2 * (rlim_t)sysconf(_SC_PAGESIZE);
+	struct rlimit memory = {half, half};
+
+	if (sysconf(_SC_PHYS_PAGES) > 0)
+		(void)setrlimit(RLIMIT_DATA, &memory);
+}
+
 int wall_raise(void)
 {
 	/* What libslirp says of frames goes to memory of the launcher's. */
 	static const struct rlimit said = {4096, 4096};
-	/* libslirp has a quarter of a megabyte for each connection. */
-	static const struct rlimit memory = {1 << 30, 1 << 30};
 	struct sys_caps none = {0};
 	struct rlimit files;
 	int r = root_leave();
@@ -116,7 +125,7 @@ int wall_raise(void)
 	}
 	(void)sigaction(SIGXFSZ, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
 	(void)setrlimit(RLIMIT_FSIZE, &said);
-	(void)setrlimit(RLIMIT_DATA, &memory);
+	memory_bound();
 	for (int cap = 0; prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0; cap++)
 		;
 	r = sys_capset(&none);
