@@ -126,7 +126,7 @@ for name in ("mem", "environ", "maps", "fd/0", "exe", "cwd"):
 print(*found)
 PY
 # The first question starts sbx-net.
-"$SBX" enter --overlay fuse --net slirp "$root" -- sh -c 'getent hosts localhost.invalid; sleep 4343' &
+"$SBX" enter --overlay fuse --net slirp "$root" -- sh -c 'nslookup -timeout=1 localhost.invalid; sleep 4343' &
 launcher=$!
 for _ in $(seq 400); do
     pgrep -P "$launcher" fuse-overlayfs >/dev/null && pgrep -P "$launcher" sbx-net >/dev/null &&

@@ -86,7 +86,7 @@ COPES = [
     # The upper is on the disk, where memory is found to take none: then /run and /tmp are file systems of their own.
     (None, r"mount tmpfs (/ /run|/ /tmp|/run /run|/tmp /tmp) "),
     # Bound instead of being a layer of the root.
-    (None, r"(mount tmpfs /sbx/|/run/sbx )"),
+    (None, r"(mount tmpfs (/run)?/sbx/|/run/sbx )"),
 ]
 # Of many alike in one step (rt_sigaction, prctl) one of so many is enough, and the last.
 ALIKE, STRIDE = 12, 9
