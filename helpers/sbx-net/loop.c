@@ -12,10 +12,10 @@
 #include "policy.h"
 #include "ports.h"
 #include "relay.h"
+#include "slirp_make.h"
 #include "util/fail.h"
 #include "util/scope.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <glib.h>
 #include <netinet/tcp.h>
@@ -222,7 +222,7 @@ static void on_log(const char *domain, GLogLevelFlags level, const char *text, g
 {
 }
 
-static int slirp_make(void)
+static int slirp_start(void)
 {
 	static const SlirpCb callbacks = {
 		.send_packet = on_send,
@@ -235,30 +235,9 @@ static int slirp_make(void)
 		.unregister_poll_fd = on_unregister,
 		.notify = on_notify,
 	};
-	SlirpConfig config = {
-		.version = 4,
-		.in_enabled = true,
-		.in6_enabled = true,
-		.vprefix_len = NET_PREFIX6,
-		.if_mtu = FRAME_SLIRP_MTU,
-		.if_mru = FRAME_SLIRP_MTU,
-		/* It leaves that open in many ways: whether the router's address leads to the host's loopback is
-		 * decided where it connects (choke.h). */
-		.disable_host_loopback = false,
-		.disable_dns = true,
-		.disable_dhcp = true,
-	};
 
-	config.vnetmask.s_addr = htonl(~0U << (32 - NET_PREFIX));
-	(void)inet_pton(AF_INET, NET_ROUTER, &config.vhost);
-	config.vnetwork.s_addr = config.vhost.s_addr & config.vnetmask.s_addr;
-	(void)inet_pton(AF_INET, NET_ADDRESS, &config.vdhcp_start);
-	(void)inet_pton(AF_INET, NET_RESOLVER, &config.vnameserver);
-	(void)inet_pton(AF_INET6, NET_ROUTER6, &config.vhost6);
-	memcpy(&config.vprefix_addr6, &config.vhost6, NET_PREFIX6 / 8);
-	(void)inet_pton(AF_INET6, NET_RESOLVER6, &config.vnameserver6);
 	(void)g_log_set_default_handler(on_log, NULL);
-	slirp = slirp_new(&config, &callbacks, NULL);
+	slirp = slirp_make(&callbacks);
 	return slirp ? 0 : fail(ENOMEM, "libslirp does not start");
 }
 
@@ -386,7 +365,7 @@ int loop_prepare(int tap_fd)
 	epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (epoll < 0)
 		return fail_sys("make an epoll set");
-	r = slirp_make();
+	r = slirp_start();
 	if (r == 0)
 		r = choke_check(slirp);
 	/* libslirp reads the clock here alone: what a first datagram made before would have run out, as what the check

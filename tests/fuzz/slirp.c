@@ -5,7 +5,7 @@
 #include "fragment.h"
 #include "frame.h"
 #include "fuzz.h"
-#include "net/net.h"
+#include "slirp_make.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -100,42 +100,6 @@ static void on_notify(void *unused)
 {
 }
 
-/* As loop.c has it. */
-static Slirp *slirp_make(void)
-{
-	static const SlirpCb callbacks = {
-		.send_packet = on_send,
-		.guest_error = on_text,
-		.clock_get_ns = on_clock,
-		.timer_new = on_timer_new,
-		.timer_free = on_timer_free,
-		.timer_mod = on_timer_mod,
-		.register_poll_fd = on_fd,
-		.unregister_poll_fd = on_fd,
-		.notify = on_notify,
-	};
-	SlirpConfig config = {
-		.version = 4,
-		.in_enabled = true,
-		.in6_enabled = true,
-		.vprefix_len = NET_PREFIX6,
-		.if_mtu = FRAME_SLIRP_MTU,
-		.if_mru = FRAME_SLIRP_MTU,
-		.disable_dns = true,
-		.disable_dhcp = true,
-	};
-
-	config.vnetmask.s_addr = htonl(~0U << (32 - NET_PREFIX));
-	(void)inet_pton(AF_INET, NET_ROUTER, &config.vhost);
-	config.vnetwork.s_addr = config.vhost.s_addr & config.vnetmask.s_addr;
-	(void)inet_pton(AF_INET, NET_ADDRESS, &config.vdhcp_start);
-	(void)inet_pton(AF_INET, NET_RESOLVER, &config.vnameserver);
-	(void)inet_pton(AF_INET6, NET_ROUTER6, &config.vhost6);
-	memcpy(&config.vprefix_addr6, &config.vhost6, NET_PREFIX6 / 8);
-	(void)inet_pton(AF_INET6, NET_RESOLVER6, &config.vnameserver6);
-	return slirp_new(&config, &callbacks, NULL);
-}
-
 static void frame_take(uint8_t *frame, size_t len)
 {
 	struct frame_datagram d;
@@ -148,8 +112,20 @@ static void frame_take(uint8_t *frame, size_t len)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static const SlirpCb callbacks = {
+		.send_packet = on_send,
+		.guest_error = on_text,
+		.clock_get_ns = on_clock,
+		.timer_new = on_timer_new,
+		.timer_free = on_timer_free,
+		.timer_mod = on_timer_mod,
+		.register_poll_fd = on_fd,
+		.unregister_poll_fd = on_fd,
+		.notify = on_notify,
+	};
+
 	is_checking = true;
-	slirp = slirp_make();
+	slirp = slirp_make(&callbacks);
 	must(slirp);
 	/* As choke_check() does. */
 	for (size_t i = 0; i < FRAME_INTRODUCTIONS; i++) {
