@@ -237,6 +237,7 @@ struct network {
 	bool has_ipv4, has_ipv6; /* the host has a way out by it */
 	bool needs_relay;	 /* a rule has a name */
 	bool takes_connections;	 /* from outside */
+	int program;		 /* sbx-net */
 	int epoll, control, asked, errors;
 	int fds[NETWORK_FDS];
 	size_t n_fds;

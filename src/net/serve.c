@@ -48,6 +48,7 @@ void network_init(struct network *n)
 {
 	*n = (struct network){
 		.folder = -EBADF,
+		.program = -EBADF,
 		.epoll = -EBADF,
 		.control = -EBADF,
 		.asked = -EBADF,
@@ -76,6 +77,7 @@ void network_done(struct network *n)
 	if (n->asked >= 0)
 		(void)unlinkat(n->folder, ASKED_NAME, 0);
 	(void)fd_close(n->asked);
+	(void)fd_close(n->program);
 	(void)fd_close(n->errors);
 	(void)fd_close(n->epoll);
 	network_init(n);
@@ -258,6 +260,10 @@ int network_open(struct network *n)
 	n->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (n->epoll < 0)
 		return fail_sys("make an epoll set");
+	/* Not when it is wanted: by then a command would be running that counts on it. */
+	n->program = helper_find();
+	if (n->program < 0)
+		return n->program;
 	if (n->config.follows_host)
 		net_servers_read(&n->config.servers);
 	if (n->folder >= 0)

@@ -19,19 +19,22 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Where it was installed, or beside the program that runs from a build folder. */
-static int helper_open(void)
+int helper_find(void)
 {
 	char own[PATH_MAX], path[PATH_MAX + sizeof("/../../helpers/sbx-net/sbx-net")];
-	ssize_t n = readlink("/proc/self/exe", own, sizeof(own) - 1);
 	int fd = open(SBX_HELPERS "/sbx-net", O_PATH | O_CLOEXEC);
+	ssize_t n = fd < 0 ? readlink("/proc/self/exe", own, sizeof(own) - 1) : 0;
 
-	if (fd >= 0 || n <= 0)
-		return fd;
-	own[n] = '\0';
-	*strrchr(own, '/') = '\0';
-	(void)snprintf(path, sizeof(path), "%s/../../helpers/sbx-net/sbx-net", own);
-	return open(path, O_PATH | O_CLOEXEC);
+	if (n > 0) {
+		own[n] = '\0';
+		*strrchr(own, '/') = '\0';
+		(void)snprintf(path, sizeof(path), "%s/../../helpers/sbx-net/sbx-net", own);
+		fd = open(path, O_PATH | O_CLOEXEC);
+	}
+	if (fd < 0)
+		return fail_hint(fail_sys("find '%s/sbx-net'", SBX_HELPERS),
+				 "install sbx whole; --net none does without it");
+	return fd;
 }
 
 /* Out of the way of the END numbers that sbx-net gets. */
@@ -71,10 +74,10 @@ static int fds_place(const struct network *n, int config, int control)
 }
 
 /* Returns with errno where it can't be started whole. */
-static void helper_exec(const struct network *n, int helper, int config, int control)
+static void helper_exec(const struct network *n, int config, int control)
 {
 	char name[] = "sbx-net", *const argv[] = {name, NULL}, *const envp[] = {NULL};
-	int copy = fcntl(helper, F_DUPFD_CLOEXEC, 2 * (NET_PORT_FD + (int)n->n_ports));
+	int copy = fcntl(n->program, F_DUPFD_CLOEXEC, 2 * (NET_PORT_FD + (int)n->n_ports));
 	sigset_t none;
 	int r;
 
@@ -108,16 +111,13 @@ static int config_write(const struct network *n)
 
 int helper_start(struct network *n)
 {
-	autoclose int helper = helper_open(), config = -EBADF, theirs = -EBADF;
+	autoclose int config = config_write(n), theirs = -EBADF;
 	int pair[2], r;
 	pid_t pid;
 
-	if (helper < 0)
-		return fail_hint(fail_sys("find '%s/sbx-net'", SBX_HELPERS),
-				 "install sbx whole");
-	config = config_write(n);
 	if (config < 0)
 		return config;
+	(void)fd_close(n->errors);
 	n->errors = memfd_create("sbx-net", MFD_CLOEXEC);
 	if (n->errors < 0)
 		return fail_sys("make a file for what sbx-net says");
@@ -130,7 +130,7 @@ int helper_start(struct network *n)
 	if (pid < 0)
 		return fail_sys("start sbx-net");
 	if (pid == 0) {
-		helper_exec(n, helper, config, theirs);
+		helper_exec(n, config, theirs);
 		(void)dprintf(n->errors, "start sbx-net: %s\n", strerrordesc_np(errno));
 		_exit(127);
 	}

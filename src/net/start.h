@@ -4,7 +4,11 @@
 
 #include "net.h"
 
-/* Starts sbx-net on N's descriptors, which stay open here. It dies with this process; n->helper is to be reaped, and
+/* The program: where it was installed, or beside the one that runs from a build folder. A descriptor (O_PATH), the
+ * caller's. */
+int helper_find(void);
+
+/* Starts sbx-net, n->program, on N's descriptors, which stay open here. It dies with this process; n->helper is to be reaped, and
  * what it complains of goes to n->errors. */
 int helper_start(struct network *n);
 
