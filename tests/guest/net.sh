@@ -8,11 +8,11 @@ need_tree sub
 way=$1
 client=$SBX_SOURCE/tests/e2e/net_client.pl
 
-python3 "$SBX_SOURCE/tests/e2e/net_server.py" "$work" host 2>"$work/server" &
+python3 "$SBX_SOURCE/tests/guest/net_server.py" "$work/ready" 2>"$work/server" &
 server=$!
 trap 'kill $server 2>/dev/null; remove_tree "$work"' EXIT
 for _ in $(seq 300); do
-    [ ! -e "$work/host.ready" ] || break
+    [ ! -e "$work/ready" ] || break
     sleep 0.1
 done
 
