@@ -49,7 +49,7 @@ static uint32_t turn;
 static int epoll = -EBADF, tap = -EBADF;
 static Slirp *slirp;
 static struct loop_watch tap_watch;
-static bool tap_is_gone;
+static bool tap_is_gone, tap_is_empty, is_ending;
 
 int64_t loop_now(void)
 {
@@ -293,8 +293,10 @@ static bool tap_read(void)
 
 static void on_tap(struct loop_watch *w, uint32_t events)
 {
-	for (int i = 0; i < TAP_BATCH && tap_read(); i++)
-		;
+	for (int i = 0; i < TAP_BATCH; i++)
+		if (!tap_read())
+			return;
+	tap_is_empty = false;
 }
 
 /* ---- turns ------------------------------------------------------------------------------- */
@@ -316,7 +318,7 @@ static int wait_ms(uint32_t slirp_ms)
 	enum { NOTHING_DUE_MS = 1000 };
 	int64_t ms = slirp_ms >= NOTHING_DUE_MS ? -1 : (int64_t)slirp_ms;
 
-	if (relay_is_busy())
+	if (relay_is_busy() || (is_ending && relay_is_flushed()))
 		return 0;
 	return (int)sooner(sooner(sooner(ms, dns_due()), ports_due()), listeners_due());
 }
@@ -375,12 +377,22 @@ int loop_prepare(int tap_fd)
 	return r < 0 ? r : loop_watch(&tap_watch, EPOLLIN);
 }
 
+void loop_end(void)
+{
+	is_ending = true;
+}
+
 int loop_run(void)
 {
+	bool is_done;
 	int r;
 
-	do
+	do {
+		tap_is_empty = true;
+		is_done = is_ending;
 		r = loop_turn();
-	while (r == 0 && !tap_is_gone);
+		/* What was there before the end was known of has been seen then. */
+		is_done = is_done && tap_is_empty && relay_is_flushed();
+	} while (r == 0 && !tap_is_gone && !is_done);
 	return r;
 }

@@ -35,5 +35,8 @@ void loop_send(uint8_t *frame, unsigned len);
 /* Makes all that TAP is served with. Nothing of the sandbox's is read yet. */
 int loop_prepare(int tap);
 
-/* Serves it until it is gone: with its sandbox, or removed in there. 0 then, else a negative errno. */
+/* The sandbox has ended: so does loop_run(), once all that it has sent is on its way. */
+void loop_end(void);
+
+/* Serves the tap until then, or until it is gone: it can be removed in there. 0 then, else a negative errno. */
 int loop_run(void);

@@ -58,9 +58,10 @@ static void on_order(struct loop_watch *w, uint32_t events)
 		order_take(&order, passed);
 	else
 		(void)fd_close(passed);
-	/* The launcher has ended, and we with it. */
-	if (n <= 0)
+	if (n <= 0) {
 		loop_unwatch(w);
+		loop_end();
+	}
 }
 
 /* ---- start ----------------------------------------------------------------------------------- */

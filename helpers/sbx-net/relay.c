@@ -53,6 +53,7 @@ struct relay {
 };
 
 static struct relay *busy, *dead;
+static size_t n_unfinished; /* whose INSIDE may still send */
 
 /* ---- the end ------------------------------------------------------------------------------ */
 
@@ -80,6 +81,7 @@ static void relay_end(struct relay *r, bool resets)
 	}
 	if (r->is_counted)
 		policy_release(&r->query.address);
+	n_unfinished -= !r->ends[INSIDE].has_ended;
 	r->is_dead = true;
 	r->next_dead = dead;
 	dead = r;
@@ -106,6 +108,7 @@ static int chunk_move(struct end *a, struct end *b)
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
 	if (n == 0) {
+		n_unfinished -= a == &a->relay->ends[INSIDE];
 		a->has_ended = true;
 		return shutdown(b->watch.fd, SHUT_WR) < 0 && errno != ENOTCONN ? -errno : 0;
 	}
@@ -274,6 +277,7 @@ static struct relay *relay_make(int inside, int outside, int dialing)
 		fd_reset(outside);
 		return NULL;
 	}
+	n_unfinished++;
 	r->dialing = dialing;
 	r->ends[INSIDE] = (struct end){.watch = {on_end, inside}, .relay = r};
 	r->ends[OUTSIDE] = (struct end){.watch = {on_end, outside}, .relay = r};
@@ -392,6 +396,11 @@ int relay_listen(int fd)
 }
 
 /* ---- turns ------------------------------------------------------------------------------- */
+
+bool relay_is_flushed(void)
+{
+	return n_unfinished == 0;
+}
 
 bool relay_is_busy(void)
 {

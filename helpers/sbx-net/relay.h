@@ -35,6 +35,9 @@ typedef int relay_again(const struct in6_addr *peer, uint16_t peer_port, uint16_
 void relay_inbound(int from, int inside, relay_again *again, const struct in6_addr *peer,
 		   uint16_t peer_port, uint16_t port);
 
+/* Whether all that the sandbox has sent, and that it has ended, is passed on. */
+bool relay_is_flushed(void);
+
 /* Goes on with what is busy, and frees what has ended. */
 void relay_turn(void);
 bool relay_is_busy(void);

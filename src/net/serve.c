@@ -18,10 +18,19 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 /* The socket of `sbx port`. */
 #define ASKED_NAME "net"
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
 
 /* What is waited for; a client of `sbx port` is CLIENT with its descriptor. */
 enum { WAIT_TRIGGER, WAIT_CONTROL, WAIT_ASKED, WAIT_CLIENT };
@@ -407,6 +416,21 @@ int network_turn(struct network *n)
 	return r;
 }
 
+/* Nobody inside sends any more: what is on its way gets some time. True where the helper has ended by itself. */
+static bool helper_flush(struct network *n)
+{
+	enum { FLUSH_MS = 5000 };
+	int64_t end = now_ms() + FLUSH_MS, left;
+	struct pollfd said = {.fd = n->control, .events = POLLIN};
+	bool is_over = false;
+
+	(void)shutdown(n->control, SHUT_WR);
+	while (!is_over && (left = end - now_ms()) > 0)
+		if (poll(&said, 1, (int)left) > 0)
+			(void)event_read(n, &is_over);
+	return is_over;
+}
+
 /* Its work is over with pid 1, or with the interface. One that failed before has left the sandbox without a network.
  *
  * The end of a tap takes its interface with it, and that takes 20 to 40 ms, for which its last holder waits. One that
@@ -414,16 +438,13 @@ int network_turn(struct network *n)
 void network_end(struct network *n)
 {
 	char said[HELPER_SAID_MAX];
-	bool has_ended = helper_has_ended(n), is_over;
 
 	if (n->fds[NETWORK_TAP] >= 0)
 		(void)ioctl(n->fds[NETWORK_TAP], TUNSETPERSIST, 1);
-	/* What it has told is there to be read; it can't tell for ever. */
-	if (n->helper > 0 && !has_ended)
-		(void)kill(n->helper, SIGKILL);
-	while (n->control >= 0 && event_read(n, &is_over))
-		;
-	if (has_ended)
+	/* A last datagram may be all that the sandbox has ever sent. */
+	if (n->n_fds == NETWORK_FDS && !n->has_ended && n->control < 0)
+		(void)network_turn(n);
+	if (n->control >= 0 && helper_flush(n))
 		helper_ended(n);
 	(void)helper_reap(n, said);
 	wait_end(n, &n->control);

@@ -138,15 +138,6 @@ int helper_start(struct network *n)
 	return 0;
 }
 
-bool helper_has_ended(const struct network *n)
-{
-	siginfo_t info = {0};
-
-	return n->helper > 0 &&
-	       waitid(P_PID, (id_t)n->helper, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-	       info.si_pid == n->helper;
-}
-
 const char *helper_reap(struct network *n, char said[HELPER_SAID_MAX])
 {
 	int status = 0;

@@ -12,9 +12,6 @@ int helper_find(void);
  * what it complains of goes to n->errors. */
 int helper_start(struct network *n);
 
-/* Whether it is to be reaped. */
-bool helper_has_ended(const struct network *n);
-
 /* Ends it if it hasn't ended, and reaps it. The sentence that it ended with, in SAID; NULL: in order. */
 enum { HELPER_SAID_MAX = 512 };
 const char *helper_reap(struct network *n, char said[HELPER_SAID_MAX]);

@@ -12,7 +12,8 @@
  * the published ports'. What a network hasn't got is closed.
  *
  * Over the control socket (SEQPACKET) the launcher sends struct net_order, the helper struct net_event, cut behind
- * the NUL of its name. The helper never waits for an order.
+ * the NUL of its name. The helper never waits for an order. When the sandbox has ended the launcher ends its side, the helper
+ * passes on what is still on its way, and ends.
  *
  * `sbx port` connects to the socket "net" in the folder of the sandbox, sends one struct net_request, and gets one
  * struct net_reply. That folder is the user's alone.

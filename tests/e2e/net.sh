@@ -146,4 +146,11 @@ kill -KILL "$helper"
 wait "$sandbox"
 like "a helper that dies takes the network with it, and that is told" "$(cat "$work/err")" 'the network ended early'
 
+# ---- what is sent last, by a sandbox that ends with it ----
+forget_log
+run "${on_host[@]}" / -- bash -c 'echo last >/dev/udp/192.0.2.9/7000'
+check "a datagram arrives" eventually grep -q '^udp 7000 ' "$share/server.log"
+run "${on_host[@]}" / -- bash -c 'printf "GET / HTTP/1.0\r\nHost: last.example.org\r\n\r\n" >/dev/tcp/192.0.2.9/80'
+check "what a connection has sent, too" eventually grep -q '^http last.example.org' "$share/server.log"
+
 done_testing
