@@ -337,6 +337,11 @@ static int on_turn(void *context)
 	return network_turn(context);
 }
 
+static void on_wind_up(void *context)
+{
+	network_wind_up(context);
+}
+
 static void on_end(void *context)
 {
 	network_end(context);
@@ -344,9 +349,28 @@ static void on_end(void *context)
 
 const struct sandbox_network *enter_net_gates(struct enter_net *n)
 {
-	n->gates = (struct sandbox_network){n->network, on_make, on_take,
-					    on_watch,	on_turn, on_end};
-	return n->network ? &n->gates : NULL;
+	/* Answers to what comes from outside are routed by its mark, also where nobody listens. */
+	static const struct sandbox_sysctl marks[] = {
+		{"ipv4/tcp_fwmark_accept", "1"},
+		{"ipv4/fwmark_reflect", "1"},
+		{"ipv6/fwmark_reflect", "1"},
+		{NULL, NULL},
+	};
+	static const struct sandbox_sysctl none[] = {{NULL, NULL}};
+
+	if (!n->network)
+		return NULL;
+	n->gates = (struct sandbox_network){
+		.context = n->network,
+		.sysctls = n->network->takes_connections ? marks : none,
+		.make = on_make,
+		.take = on_take,
+		.watch = on_watch,
+		.turn = on_turn,
+		.wind_up = on_wind_up,
+		.end = on_end,
+	};
+	return &n->gates;
 }
 
 void enter_net_done(struct enter_net *n)

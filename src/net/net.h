@@ -262,6 +262,9 @@ int network_take(struct network *n, int fd);
 int network_watch(const struct network *n);
 int network_turn(struct network *n);
 
+/* The sandbox is about to end: a tap that nobody has sent to is let go of. */
+void network_wind_up(struct network *n);
+
 /* The sandbox has ended: what the helper still has to tell is told, and it is reaped. Another one can be made; the
  * published ports are open for it unless the helper had them. */
 void network_end(struct network *n);

@@ -20,7 +20,8 @@ int redirect_make(int index);
 int redirect_listen(int family, uint32_t mark);
 
 /* What is sent with MARK is this namespace's own, whatever its address; and so are the answers
- * (tcp_fwmark_accept, fwmark_reflect). */
+ * (with the sysctls tcp_fwmark_accept and
+ * fwmark_reflect). */
 int redirect_mark(uint32_t mark);
 
 /* A socket to connect from. */

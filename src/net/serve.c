@@ -273,8 +273,6 @@ int network_open(struct network *n)
 	n->program = helper_find();
 	if (n->program < 0)
 		return n->program;
-	if (n->config.follows_host)
-		net_servers_read(&n->config.servers);
 	if (n->folder >= 0)
 		r = asked_open(n);
 	for (size_t i = 0; i < n->n_ports && r == 0; i++)
@@ -290,6 +288,8 @@ static int helper_wake(struct network *n)
 	/* Before pid 1 has sent it all, or of a turn that has woken it already. */
 	if (n->n_fds < NETWORK_FDS || n->control >= 0 || n->fds[NETWORK_TAP] < 0)
 		return 0;
+	if (n->config.follows_host)
+		net_servers_read(&n->config.servers);
 	r = helper_start(n);
 	if (r < 0)
 		return r;
@@ -416,6 +416,23 @@ int network_turn(struct network *n)
 	return r;
 }
 
+static void tap_close(struct network *n)
+{
+	/* The end of a tap takes its interface with it, and that takes 20 to 40 ms, for which its last holder waits. One
+	 * that persists goes with its namespace, where nobody waits. */
+	if (n->fds[NETWORK_TAP] >= 0)
+		(void)ioctl(n->fds[NETWORK_TAP], TUNSETPERSIST, 1);
+	wait_end(n, &n->fds[NETWORK_TAP]);
+}
+
+void network_wind_up(struct network *n)
+{
+	struct pollfd woken = {.fd = n->epoll, .events = POLLIN};
+
+	if (n->control < 0 && poll(&woken, 1, 0) == 0)
+		tap_close(n);
+}
+
 /* Nobody inside sends any more: what is on its way gets some time. True where the helper has ended by itself. */
 static bool helper_flush(struct network *n)
 {
@@ -431,16 +448,10 @@ static bool helper_flush(struct network *n)
 	return is_over;
 }
 
-/* Its work is over with pid 1, or with the interface. One that failed before has left the sandbox without a network.
- *
- * The end of a tap takes its interface with it, and that takes 20 to 40 ms, for which its last holder waits. One that
- * persists goes with its namespace, where nobody waits. */
 void network_end(struct network *n)
 {
 	char said[HELPER_SAID_MAX];
 
-	if (n->fds[NETWORK_TAP] >= 0)
-		(void)ioctl(n->fds[NETWORK_TAP], TUNSETPERSIST, 1);
 	/* A last datagram may be all that the sandbox has ever sent. */
 	if (n->n_fds == NETWORK_FDS && !n->has_ended && n->control < 0)
 		(void)network_turn(n);
@@ -448,6 +459,7 @@ void network_end(struct network *n)
 		helper_ended(n);
 	(void)helper_reap(n, said);
 	wait_end(n, &n->control);
+	tap_close(n);
 	fds_close(n);
 	n->n_fds = 0;
 	n->has_ended = false;

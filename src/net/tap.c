@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <linux/if_addr.h>
 #include <linux/if_ether.h>
+#include <linux/if_link.h>
 #include <linux/if_tun.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
@@ -25,6 +26,9 @@
 /* Of packets that come from the host by a socket of the namespace; "sbx" to whoever lists the rules. */
 enum { MARK = 0x736278 };
 
+/* Of interfaces: the first is in every network namespace, the second ours. */
+enum { LOOPBACK = 1, INDEX };
+
 /* What libslirp calls itself. */
 static const uint8_t router_mac[ETH_ALEN] = {0x52, 0x55, 10, 0, 2, 2};
 
@@ -37,6 +41,17 @@ static size_t address_parse(int family, const char *text, unsigned char address[
 	return family == AF_INET ? 4 : 16;
 }
 
+/* Nobody is there who could be spoken to by a link-local address. */
+static void link_local_refuse(struct netlink *q)
+{
+	uint8_t none = IN6_ADDR_GEN_MODE_NONE;
+	size_t families = netlink_nest(q, IFLA_AF_SPEC), six = netlink_nest(q, AF_INET6);
+
+	netlink_attribute(q, IFLA_INET6_ADDR_GEN_MODE, &none, sizeof(none));
+	netlink_end(q, six);
+	netlink_end(q, families);
+}
+
 static void link_up(struct netlink *q, int index, unsigned mtu)
 {
 	struct ifinfomsg body = {.ifi_index = index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
@@ -46,6 +61,7 @@ static void link_up(struct netlink *q, int index, unsigned mtu)
 		return;
 	netlink_attribute(q, IFLA_MTU, &mtu, sizeof(mtu));
 	netlink_attribute(q, IFLA_ADDRESS, own_mac, sizeof(own_mac));
+	link_local_refuse(q);
 }
 
 static void address_add(struct netlink *q, int family, int index, const char *text,
@@ -94,13 +110,14 @@ static void neighbour_add(struct netlink *q, int family, int index, const char *
 }
 
 /* A kernel without IPv6, or with it switched off, leaves IPv4. */
-static int configure(const struct network *n, int index)
+static int configure(const struct network *n)
 {
+	const int index = INDEX;
 	struct netlink four = {0}, six = {0};
 	unsigned refused;
-	int loopback = 1, r; /* in every network namespace */
+	int r;
 
-	link_up(&four, loopback, 0);
+	link_up(&four, LOOPBACK, 0);
 	link_up(&four, index, NET_MTU);
 	address_add(&four, AF_INET, index, NET_ADDRESS, NET_PREFIX);
 	neighbour_add(&four, AF_INET, index, NET_ROUTER);
@@ -137,7 +154,7 @@ static int tap_filter(int tap)
 		       : 0;
 }
 
-static int tap_make(const struct network *n, int *ret_index)
+static int tap_make(const struct network *n)
 {
 	struct ifreq request = {.ifr_name = NET_INTERFACE,
 				.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
@@ -146,24 +163,21 @@ static int tap_make(const struct network *n, int *ret_index)
 
 	if (tap < 0)
 		return fail_sys("open '/dev/net/tun'");
-	if (ioctl(tap, TUNSETIFF, &request) < 0)
+	if (ioctl(tap, TUNSETIFINDEX, &(int){INDEX}) < 0 || ioctl(tap, TUNSETIFF, &request) < 0)
 		return fail_sys("make the interface '%s'", NET_INTERFACE);
 	/* Frames of up to 64 KiB cross in one call, their checksums unmade. */
 	if (ioctl(tap, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6) < 0)
 		return fail_sys("have the interface '%s' offload", NET_INTERFACE);
-	*ret_index = (int)if_nametoindex(NET_INTERFACE);
-	if (*ret_index == 0)
-		return fail_sys("find the interface '%s'", NET_INTERFACE);
 	r = tap_filter(tap);
 	if (r == 0)
-		r = configure(n, *ret_index);
+		r = configure(n);
 	return r < 0 ? r : take_fd(&tap);
 }
 
 /* Where a rule has a name, what a connection says it is for must be seen, which it is by the relay alone. */
-static int relay_make(const struct network *n, int index, int fds[NETWORK_FDS])
+static int relay_make(const struct network *n, int fds[NETWORK_FDS])
 {
-	int r = redirect_make(index);
+	int r = redirect_make(INDEX);
 
 	if (r == 0)
 		r = fds[NETWORK_RELAY] = redirect_listen(AF_INET, MARK);
@@ -200,13 +214,13 @@ static int inbound_make(const struct network *n, int fds[NETWORK_FDS])
 
 int network_make(const struct network *n, int fds[NETWORK_FDS])
 {
-	int index, r;
+	int r;
 
 	for (size_t i = 0; i < NETWORK_FDS; i++)
 		fds[i] = -EBADF;
-	r = fds[NETWORK_TAP] = tap_make(n, &index);
+	r = fds[NETWORK_TAP] = tap_make(n);
 	if (r >= 0)
-		r = relay_make(n, index, fds);
+		r = relay_make(n, fds);
 	if (r >= 0 && n->takes_connections)
 		r = inbound_make(n, fds);
 	return r < 0 ? r : 0;

@@ -88,6 +88,8 @@ int launch_on_message(void *context, const struct wire_message *m, int passed)
 
 	if (!l->plan->root.is_started)
 		return on_setup(l, m, &owned);
+	if (m->type == WIRE_EXITED && l->options->network)
+		l->options->network->wind_up(l->options->network->context);
 	if (m->type == WIRE_EXITED)
 		l->ended_by = WIFSIGNALED(m->status) ? WTERMSIG(m->status) : 0;
 	if (m->type == WIRE_EXEC_FAILED)

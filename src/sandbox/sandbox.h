@@ -359,8 +359,16 @@ enum terminal_wish { TERMINAL_AUTO, TERMINAL_YES, TERMINAL_NO };
 /* A network of the sandbox's own, for PLAN_NET_OWN: somebody else's, this room only opens the gates. Each gets
  * CONTEXT; a negative errno with a sentence ends the sandbox. */
 enum { SANDBOX_NETWORK_FDS = 6 };
+
+/* A file below /proc/sys/net, and what is written there. */
+struct sandbox_sysctl {
+	const char *name, *value;
+};
+
 struct sandbox_network {
 	void *context;
+	/* What else is set in the new network namespace; ends with a name that is NULL. */
+	const struct sandbox_sysctl *sysctls;
 	/* In pid 1, in the new network namespace and with CAP_NET_ADMIN there: makes the interface. What serves
 	 * it outside are the descriptors FDS, -EBADF where one isn't needed. Mustn't allocate. */
 	int (*make)(void *context, int fds[SANDBOX_NETWORK_FDS]);
@@ -369,6 +377,9 @@ struct sandbox_network {
 	/* A descriptor that is readable when turn() has something to do; while the sandbox runs. */
 	int (*watch)(void *context);
 	int (*turn)(void *context);
+	/* The command has ended, and what else runs inside is about to be: what takes time by itself can be done while
+	 * it is. Perhaps not called. */
+	void (*wind_up)(void *context);
 	/* Pid 1 has ended. */
 	void (*end)(void *context);
 };

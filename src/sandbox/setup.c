@@ -202,10 +202,8 @@ static int step_net_sysctls(struct setup *s)
 	(void)snprintf(groups, sizeof(groups), "0 %u", last);
 	net_sysctl_set(s, "ipv4/ping_group_range", groups);
 	net_sysctl_set(s, "ipv4/ip_unprivileged_port_start", "0");
-	/* Answers are routed by the mark of what they answer, also where nobody listens. */
-	net_sysctl_set(s, "ipv4/tcp_fwmark_accept", "1");
-	net_sysctl_set(s, "ipv4/fwmark_reflect", "1");
-	net_sysctl_set(s, "ipv6/fwmark_reflect", "1");
+	for (const struct sandbox_sysctl *c = s->network->sysctls; c->name; c++)
+		net_sysctl_set(s, c->name, c->value);
 	return 0;
 }
 
@@ -467,7 +465,7 @@ const struct setup_step setup_steps[] = {
 	/* Before whatever writes below /proc; checked to be procfs. */
 	{"proc", mounts_proc, NULL, "mount /proc, forbid user namespaces inside"},
 	/* After "ids", whose groups are in one of them, and through our own /proc, before "masks" closes it. */
-	{"net-sysctls", step_net_sysctls, has_own_network, "let ping and low ports be used, replies find back"},
+	{"net-sysctls", step_net_sysctls, has_own_network, "let ping and low ports be used"},
 	/* After the net namespace, which decides what is in it. */
 	{"sys", mounts_sys, NULL, "mount /sys read-only"},
 	/* Before "files" and "masks", which take /dev's tmpfs and /dev/null from it. */
