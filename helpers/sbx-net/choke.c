@@ -98,7 +98,8 @@ static bool is_unseen(const struct policy_query *q, const struct policy_verdict 
 
 	if (q->protocol == NET_TCP)
 		return policy.relays && policy_has_names();
-	return q->protocol == NET_UDP && q->port == HTTPS_PORT && v->needs_name;
+	return q->protocol == NET_UDP && q->port == HTTPS_PORT &&
+	       (v->needs_name || v->hears_name);
 }
 
 static struct policy_verdict decide(const struct policy_query *q)

@@ -9,7 +9,8 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 
-static bool looks;
+static bool looks; /* and decides */
+static bool hears; /* for a log, which changes nothing */
 
 static bool is_about_names(const struct net_rule *rule)
 {
@@ -17,12 +18,13 @@ static bool is_about_names(const struct net_rule *rule)
 	       rule->target == NET_TARGET_NAME || rule->target == NET_TARGET_SUFFIX;
 }
 
-/* A rule that refuses names closes nothing else, and a log has them. */
+/* A rule that refuses names closes nothing else. */
 void dns_exchange_prepare(const struct net_config *config)
 {
-	looks = policy_is_closed() || policy_has_names() || config->logs;
+	looks = policy_is_closed() || policy_has_names();
 	for (uint32_t i = 0; i < config->n_rules && !looks; i++)
 		looks = !config->rules[i].is_allowed && is_about_names(&config->rules[i]);
+	hears = config->logs && !looks;
 }
 
 /* ---- questions --------------------------------------------------------------------------- */
@@ -57,6 +59,19 @@ static enum dns_fate question_decide(struct dns_exchange *e)
 	return DNS_ASK;
 }
 
+static void question_hear(struct dns_exchange *e)
+{
+	struct policy_verdict v;
+
+	e->query = (struct dns_query){0};
+	if (dns_query_read(e->data, e->len, &e->query) != DNS_NOERROR) {
+		e->query.type = 0;
+		return;
+	}
+	v = policy_decide_name(e->query.name);
+	tell_name(e->query.name, &v);
+}
+
 static enum dns_fate transfer_refuse(struct dns_exchange *e)
 {
 	enum dns_rcode rcode = dns_query_read(e->data, e->len, &e->query);
@@ -79,6 +94,8 @@ enum dns_fate dns_exchange_start(struct dns_exchange *e, const uint8_t *data, si
 	e->rcode = DNS_SERVFAIL;
 	e->tries = dns_tries_start();
 	e->room = type == SOCK_DGRAM ? FRAME_ANSWER_MAX : DNS_MESSAGE_MAX;
+	if (hears)
+		question_hear(e);
 	if (!looks)
 		return type == SOCK_STREAM ? transfer_refuse(e) : DNS_ASK;
 	rcode = dns_query_read(data, len, &e->query);
@@ -130,6 +147,15 @@ static void addresses_decide(const struct dns_query *q, struct dns_answer *a)
 	a->n_addresses = n;
 }
 
+/* So that a connection is told with its name. */
+static void answer_hear(const struct dns_query *q, const uint8_t *data, size_t len)
+{
+	struct dns_answer a;
+
+	if ((q->type == DNS_A || q->type == DNS_AAAA) && dns_answer_read(q, data, len, &a))
+		addresses_decide(q, &a);
+}
+
 static size_t answer_remake(const struct dns_exchange *e, const uint8_t *data, size_t len,
 			    uint8_t *out)
 {
@@ -152,6 +178,8 @@ enum dns_reply dns_exchange_reply(const struct dns_exchange *e, const uint8_t *d
 
 	if (!dns_is_answer(data, len) || memcmp(data, e->data, sizeof(e->id)) != 0)
 		return DNS_NO_ANSWER;
+	if (hears)
+		answer_hear(&e->query, data, len);
 	n = looks ? answer_remake(e, data, len, out) : answer_pass(e, data, len, out);
 	if (n == 0)
 		return DNS_NO_ANSWER;

@@ -11,6 +11,7 @@ struct dns_tries {
 	uint32_t first, made;
 };
 
+/* Whether these are others than before. */
 bool dns_servers_set(const struct net_servers *servers);
 
 /* Starts with the server that answered last: the others may be dead. */

@@ -345,17 +345,26 @@ static bool target_read(struct bytes method, struct bytes target, struct request
 	return bytes_are(target, "*") || url_read(target, r);
 }
 
-/* Some servers take a line with two spaces, or with none behind its target (HTTP/0.9), and then see a request
- * where there seems to be none. */
+static bool has_word(struct bytes line, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (size_t i = 0; i + n <= line.n; i++)
+		if (strncasecmp((const char *)line.at + i, word, n) == 0)
+			return true;
+	return false;
+}
+
+/* Some servers take a line with two spaces, with no version behind its target (HTTP/0.9), or with another protocol's
+ * (RTSP, ICE), and then see a request where there seems to be none. */
 static bool is_sloppy_request(struct bytes line)
 {
-	struct bytes rest = line, method;
+	struct bytes rest = line, word;
 
-	for (size_t i = 0; i + 5 <= line.n; i++)
-		if (strncasecmp((const char *)line.at + i, "HTTP/", 5) == 0)
-			return true;
-	while (word_cut(&rest, &method))
-		if (rest.n > 0 && rest.at[0] == '/')
+	if (has_word(line, "HTTP/") || has_word(line, "://"))
+		return true;
+	while (word_cut(&rest, &word))
+		if (rest.n > 0 && (rest.at[0] == '/' || rest.at[0] == '*'))
 			return true;
 	return false;
 }
@@ -403,7 +412,20 @@ static bool field_read(struct bytes line, struct request *r)
 /* What one server or another takes for a space between words, or overlooks before the first. */
 static bool is_space(uint8_t c)
 {
-	return c == ' ' || (c >= '\t' && c <= '\r') || (c >= 0x1c && c <= 0x1f);
+	return c == ' ' || (c >= '\t' && c <= '\r') || (c >= 0x1c && c <= 0x1f) || c == 0x85 ||
+	       c == 0xa0;
+}
+
+/* Whether the word of LEN bytes is a method that servers know. */
+static bool is_method(const uint8_t *word, size_t len)
+{
+	static const char *const methods[] = {"GET",   "HEAD",	"POST",	   "PUT",    "DELETE",
+					      "PATCH", "TRACE", "OPTIONS", "CONNECT"};
+
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+		if (bytes_are((struct bytes){word, len}, methods[i]))
+			return true;
+	return false;
 }
 
 /* From its first word, what can become a request: a method, and a space. No other protocol begins with a space. */
@@ -420,8 +442,9 @@ static enum hello_kind method_look(const uint8_t *data, size_t len)
 			return HELLO_OTHER; /* a line of one word */
 		if (is_space(data[i]))
 			return HELLO_HTTP;
+		/* Some take any control byte for a space. */
 		if (!is_token(data[i]))
-			return HELLO_OTHER;
+			return is_method(data, i) ? HELLO_BAD : HELLO_OTHER;
 	}
 	return HELLO_MORE;
 }
@@ -443,15 +466,20 @@ static enum hello_kind header_read(struct bytes all, struct request *r)
 	return kind;
 }
 
-/* git's own protocol: a length in four digits, a command, and a NUL in what would be the line of a request. */
+/* git's own protocol: a length in four digits, a command, and a NUL in what would be the line of a request; which is
+ * always there. */
 static bool is_git(const uint8_t *data, size_t len)
 {
 	static const char digits[] = "0123456789abcdef", git[] = "git-";
+	const uint8_t *nul = memchr(data, '\0', len);
 
+	if (!nul || len < 8 || memcmp(data + 4, git, 4) != 0)
+		return false;
 	for (size_t i = 0; i < 4; i++)
-		if (len > i && !memchr(digits, data[i], sizeof(digits) - 1))
+		if (!memchr(digits, data[i], sizeof(digits) - 1))
 			return false;
-	return len >= 8 && memcmp(data + 4, git, 4) == 0;
+	return !memchr(data, '\r', (size_t)(nul - data)) &&
+	       !memchr(data, '\n', (size_t)(nul - data));
 }
 
 static enum hello_kind http_read(const uint8_t *data, size_t len,
@@ -485,7 +513,7 @@ enum hello_kind hello_read(const uint8_t *data, size_t len, char ret_name[NET_NA
 		return tls_read(data, len, ret_name);
 	if (data[0] >= TLS_FIRST && data[0] <= TLS_LAST)
 		return other_record_look(data, len);
-	if (data[0] & SSL2_LONG)
+	if ((data[0] & SSL2_LONG) && !is_space(data[0]))
 		return ssl2_look(data, len, ret_name);
 	return http_read(data, len, ret_name);
 }

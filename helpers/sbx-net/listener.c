@@ -93,7 +93,11 @@ void listeners_hear(void)
 	if (due < 0 || loop_now() < due)
 		return;
 	due = -1;
-	for (struct listener *l = all; l; l = l->next)
+	for (struct listener *l = all; l; l = l->next) {
+		if (!l->is_deaf)
+			continue;
+		l->is_deaf = loop_watch(&l->watch, EPOLLIN) < 0;
 		if (l->is_deaf)
-			l->is_deaf = loop_watch(&l->watch, EPOLLIN) < 0;
+			due = loop_now() + DEAF_MS;
+	}
 }

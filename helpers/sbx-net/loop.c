@@ -199,7 +199,6 @@ static void on_register(int fd, void *unused)
 }
 
 /* libslirp closes it next. A connection whose end the sandbox hasn't told was reset, or given up. */
-/* libslirp closes it next. A connection whose end the sandbox hasn't told was reset, or given up. */
 static void on_unregister(int fd, void *unused)
 {
 	struct linger at_once = {.l_onoff = 1};

@@ -14,7 +14,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-enum { DATAGRAMS_MAX = 64, FLOWS = 1024, FLOW_TRIES = 8, FLOW_MS = 4 * 60 * 1000 };
+enum { DATAGRAMS_MAX = 64, FLOWS = 4096, FLOW_TRIES = 8, FLOW_MS = 4 * 60 * 1000 };
 
 struct port {
 	struct listener listener; /* first: what listens, or of UDP its watch, is the port */
@@ -81,17 +81,23 @@ static bool flow_is_of(const struct flow *f, const struct port *p, const struct 
 }
 
 /* Several of the host's addresses are shown as one, the router's: who comes second with the same port is shown with
- * another. Where each of some places is another's, the first one's goes. */
+ * another. Where each place that is tried is another's, who hasn't written for the longest time gives way. */
 static struct flow *flow_take(struct port *p, const struct in6_addr *peer, uint16_t peer_port)
 {
 	struct in6_addr shown = inside_source(peer);
-	uint16_t port = peer_port;
-	struct flow *f;
+	uint16_t port = peer_port, shown_port = peer_port;
+	struct flow *f = NULL;
 
 	for (int i = 0; i < FLOW_TRIES; i++) {
-		f = flow_at(&shown, port);
-		if (!f->port || flow_is_of(f, p, peer, peer_port) ||
-		    loop_now() - f->last > FLOW_MS)
+		struct flow *tried = flow_at(&shown, port);
+		bool is_free = !tried->port || flow_is_of(tried, p, peer, peer_port) ||
+			       loop_now() - tried->last > FLOW_MS;
+
+		if (is_free || !f || tried->last < f->last) {
+			f = tried;
+			shown_port = port;
+		}
+		if (is_free)
 			break;
 		port = (uint16_t)(port * 31 + 1024 + i) | 1024;
 	}
@@ -99,7 +105,7 @@ static struct flow *flow_take(struct port *p, const struct in6_addr *peer, uint1
 			   .peer = *peer,
 			   .shown = shown,
 			   .peer_port = peer_port,
-			   .shown_port = port,
+			   .shown_port = shown_port,
 			   .last = loop_now()};
 	return f;
 }
@@ -214,8 +220,21 @@ static int port_serve(struct port *p)
 	return loop_watch(&p->listener.watch, EPOLLIN);
 }
 
+static void port_remove(struct port *p)
+{
+	if (p->port.protocol == NET_TCP)
+		listener_stop(&p->listener);
+	else
+		loop_unwatch(&p->listener.watch);
+	/* An event of it may be at hand, and its number another's soon. */
+	p->listener.watch.fd = p->port.fd = fd_close(p->port.fd);
+	p->is_used = false;
+}
+
 int ports_add(const struct net_port *port)
 {
+	int r;
+
 	for (size_t i = 0; i < NET_PORTS_MAX; i++) {
 		struct port *p = &ports[i];
 
@@ -224,20 +243,13 @@ int ports_add(const struct net_port *port)
 		*p = (struct port){.listener.accepted = on_connection,
 				   .port = *port,
 				   .is_used = true};
-		return port_serve(p);
+		r = port_serve(p);
+		if (r < 0)
+			port_remove(p);
+		return r;
 	}
 	(void)fd_close(port->fd);
 	return -ENOSPC;
-}
-
-static void port_remove(struct port *p)
-{
-	if (p->port.protocol == NET_TCP)
-		listener_stop(&p->listener);
-	else
-		loop_unwatch(&p->listener.watch);
-	(void)fd_close(p->port.fd);
-	p->is_used = false;
 }
 
 void ports_remove(const struct net_port *port)

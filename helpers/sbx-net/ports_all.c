@@ -13,7 +13,13 @@
 #include <linux/sock_diag.h>
 #include <sys/socket.h>
 
-enum { LOOK_MS = 1000, AUTO_MAX = 128, BACKLOG = 4096, OWN_PORT = 1 /* the redirection's */ };
+enum {
+	LOOKS_MAX = 256,
+	LOOK_MS = 1000,
+	AUTO_MAX = 128,
+	BACKLOG = 4096,
+	OWN_PORT = 1 /* the redirection's */
+};
 
 struct auto_port {
 	struct net_port port;
@@ -63,9 +69,15 @@ static void port_hear(uint16_t number);
 static bool look_read(void)
 {
 	static uint8_t data[16384] __attribute__((aligned(NLMSG_ALIGNTO)));
-	ssize_t n = recv(diag, data, sizeof(data), MSG_DONTWAIT);
+	struct sockaddr_nl from = {0};
+	socklen_t len = sizeof(from);
+	ssize_t n = recvfrom(diag, data, sizeof(data), MSG_DONTWAIT, (struct sockaddr *)&from,
+			     &len);
 	unsigned left = n > 0 ? (unsigned)n : 0;
 
+	/* Others inside can send here, too; the kernel's number is 0. */
+	if (n > 0 && from.nl_pid != 0)
+		return true;
 	for (struct nlmsghdr *h = (struct nlmsghdr *)(void *)data; NLMSG_OK(h, left);
 	     h = NLMSG_NEXT(h, left)) {
 		const struct inet_diag_msg *m = NLMSG_DATA(h);
@@ -183,7 +195,7 @@ void ports_look(void)
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
 		if (look_ask(families[i]) < 0)
 			continue;
-		while (look_read())
+		for (int turns = 0; turns < LOOKS_MAX && look_read(); turns++)
 			;
 	}
 	silent_close();

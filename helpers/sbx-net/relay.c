@@ -154,7 +154,7 @@ static struct policy_verdict hello_decide(const struct relay *r, enum hello_kind
 		return policy_decide_named(&r->query, name);
 	else
 		v.is_allowed = !r->needs_name;
-	v.reason = NET_BY_NO_NAME;
+	v.reason = r->needs_name ? NET_BY_NO_NAME : NET_BY_UNREAD;
 	v.rule = -1;
 	return v;
 }

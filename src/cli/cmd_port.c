@@ -43,6 +43,16 @@ static int sandbox_open(struct session *s, const char *name)
 /* What asking led to, with a sentence. */
 static int answer(const struct session *s, int r)
 {
+	if (r == -ENETDOWN)
+		return fail_hint(fail(ENETDOWN, "the network of '%s' has ended",
+				      s->container.name),
+				 "end it, and: sbx enter %s", s->container.name);
+	if (r == -ENOSPC)
+		return fail(ENOSPC, "%d ports are published already", NET_PORTS_MAX);
+	if (r == -EAGAIN)
+		return fail_hint(fail(EAGAIN, "the network of '%s' doesn't answer",
+				      s->container.name),
+				 "try again, or end the sandbox");
 	if (r != -ENOTCONN)
 		return r;
 	return fail_hint(fail(ENOTCONN, "'%s' runs without a network of its own",
@@ -184,8 +194,10 @@ static int publish(const struct session *s, const char *text, struct net_port *p
 	for (size_t i = first; i < *n && r == 0; i++) {
 		r = answer(s, net_ask_publish(s->container.dir, &ports[i]));
 		ports[i].fd = fd_close(ports[i].fd);
-		if (r < 0)
+		if (r < 0) {
 			net_ports_close(ports + i, *n - i);
+			*n = i;
+		}
 	}
 	return r < 0 ? fail_in(r, "--publish") : 0;
 }
@@ -199,8 +211,8 @@ static int publish_all(const struct session *s)
 
 	for (size_t i = 0; i < asked->n && r == 0; i++)
 		r = publish(s, asked->v[i], ports, &n);
-	if (r == 0)
-		print_ports(s, ports, n);
+	/* Of what was opened before another one failed nobody else would tell. */
+	print_ports(s, ports, n);
 	return r;
 }
 

@@ -351,12 +351,12 @@ const struct sandbox_network *enter_net_gates(struct enter_net *n)
 {
 	/* Answers to what comes from outside are routed by its mark, also where nobody listens. */
 	static const struct sandbox_sysctl marks[] = {
-		{"ipv4/tcp_fwmark_accept", "1"},
-		{"ipv4/fwmark_reflect", "1"},
-		{"ipv6/fwmark_reflect", "1"},
-		{NULL, NULL},
+		{"ipv4/tcp_fwmark_accept", "1", false},
+		{"ipv4/fwmark_reflect", "1", false},
+		{"ipv6/fwmark_reflect", "1", true},
+		{NULL, NULL, false},
 	};
-	static const struct sandbox_sysctl none[] = {{NULL, NULL}};
+	static const struct sandbox_sysctl none[] = {{NULL, NULL, false}};
 
 	if (!n->network)
 		return NULL;

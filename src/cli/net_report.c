@@ -21,9 +21,10 @@ enum {
 /* ---- words ------------------------------------------------------------------------------- */
 
 static const char *const event_words[] = {
-	[NET_EVENT_CONNECT] = "connect", [NET_EVENT_NAME] = "name",
-	[NET_EVENT_ANSWER] = "answer",	 [NET_EVENT_PUBLISHED] = "published",
-	[NET_EVENT_FAULT] = "fault",
+	[NET_EVENT_CONNECT] = "connect",
+	[NET_EVENT_NAME] = "name",
+	[NET_EVENT_ANSWER] = "answer",
+	[NET_EVENT_PUBLISHED] = "published",
 };
 
 static const char *const reason_words[] = {
@@ -37,6 +38,7 @@ static const char *const reason_words[] = {
 	[NET_BY_NO_NAME] = "no-name",
 	[NET_BY_OTHER_NAME] = "other-name",
 	[NET_BY_PATH] = "path",
+	[NET_BY_UNREAD] = "unread",
 };
 
 /* NULL: there is no such one. */
@@ -132,7 +134,10 @@ static struct json_object *event_json(const struct net_report *r, const struct n
 	bool is_decision = e->kind <= NET_EVENT_ANSWER;
 
 	add_text(o, "time", time_text(now));
-	add_text(o, "event", WORD_OF(event_words, e->kind));
+	add_text(o, "event",
+		 e->kind == NET_EVENT_PUBLISHED && !e->is_allowed
+			 ? "unpublished"
+			 : WORD_OF(event_words, e->kind));
 	if (is_decision)
 		add_text(o, "verdict", e->is_allowed ? "allow" : "deny");
 	add_text(o, "protocol", protocol_word(e));
@@ -140,8 +145,7 @@ static struct json_object *event_json(const struct net_report *r, const struct n
 		add_text(o, "address", address_text(&e->address, address));
 	add_port(o, "port", e->port);
 	add_port(o, "host_port", e->host_port);
-	add_text(o, e->kind == NET_EVENT_FAULT ? "message" : "name",
-		 str_escape(name, sizeof(name), e->name));
+	add_text(o, "name", str_escape(name, sizeof(name), e->name));
 	if (is_decision)
 		add_text(o, "reason", WORD_OF(reason_words, e->reason));
 	if (is_decision && e->reason == NET_BY_RULE)
@@ -307,6 +311,7 @@ static enum subject subject_of(const struct net_report *r, const struct net_even
 		return is_name_allowed(r->config, e->name) ? SUBJECT_ADDRESS : SUBJECT_NAME;
 	case NET_BY_SPECIAL:
 	case NET_BY_PATH:
+	case NET_BY_UNREAD:
 		return SUBJECT_NONE;
 	}
 	return SUBJECT_NONE;
@@ -404,6 +409,8 @@ static const char *reason_sentence(const struct net_event *e)
 		return "it is private";
 	case NET_BY_NO_NAME:
 		return "only names are allowed there, and the connection says none";
+	case NET_BY_UNREAD:
+		return "a rule denies names, and the one that the connection says can't be read";
 	case NET_BY_OTHER_NAME:
 		return "the connection says a name that isn't allowed there";
 	case NET_BY_PATH:
@@ -466,11 +473,15 @@ void net_report_done(struct net_report *r)
 	r->log = fd_close(r->log);
 }
 
-static void published_say(const struct net_report *r, const struct net_event *e)
+/* What opens and closes all the time is told of a while. */
+static void published_say(struct net_report *r, const struct net_event *e)
 {
+	enum { SAID_MAX = 64 };
 	const char *protocol = protocol_word(e);
 	char address[NET_ADDRESS_TEXT_MAX], note[NET_ADDRESS_TEXT_MAX + 32];
 
+	if (!e->is_allowed || r->n_published++ >= SAID_MAX)
+		return;
 	(void)snprintf(note, sizeof(note), "%s -> %u/%s",
 		       net_address_text(&e->address, e->host_port, address), e->port,
 		       protocol ? protocol : "tcp");
@@ -488,8 +499,6 @@ void net_report_event(void *context, const struct net_event *e)
 		log_write(r, e);
 	if (e->kind == NET_EVENT_PUBLISHED)
 		published_say(r, e);
-	else if (e->kind == NET_EVENT_FAULT)
-		net_report_note(r, e->name);
 	else if (is_told(e))
 		refusal_count(r, e);
 }

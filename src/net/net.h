@@ -130,7 +130,6 @@ enum net_event_kind {
 	NET_EVENT_ANSWER, /* an address that NAME has: is it shown? Refused ones alone are told */
 	NET_EVENT_PUBLISHED, /* --publish-all: PORT inside is open as ADDRESS, HOST_PORT, or (not allowed) no more */
 	NET_EVENT_ASKS, /* a question is about to be asked outside; not for on_event() */
-	NET_EVENT_FAULT, /* NAME is a sentence: something is wrong with the helper's surroundings */
 };
 
 /* Why it was decided so. */
@@ -144,15 +143,16 @@ enum net_reason {
 	NET_BY_PRIVATE, /* refused: NAME has a private address, which no rule of addresses allows */
 	NET_BY_NO_NAME, /* refused: allowed by its name alone, and it says none, or it can't be read */
 	NET_BY_OTHER_NAME, /* refused: it says NAME, which isn't allowed or doesn't have this address */
-	NET_BY_PATH, /* refused: TCP past the redirection, where a rule has a name */
+	NET_BY_PATH, /* refused: it hides its name, where a rule has one: QUIC, TCP past the redirection */
+	NET_BY_UNREAD, /* refused: it can't be read, and may say a name that is refused */
 };
 
 struct net_event {
-	uint8_t kind; /* enum net_event_kind */
-	bool is_allowed;
-	uint8_t protocol; /* NET_TCP, ... */
-	uint8_t reason;	  /* enum net_reason */
-	int16_t rule;	  /* index in config.rules; -1: none */
+	uint8_t kind;	    /* enum net_event_kind */
+	uint8_t is_allowed; /* 0 or 1 */
+	uint8_t protocol;   /* NET_TCP, ... */
+	uint8_t reason;	    /* enum net_reason */
+	int16_t rule;	    /* index in config.rules; -1: none */
 	uint16_t port, host_port;
 	struct in6_addr address;
 	char name[NET_NAME_MAX +
@@ -243,6 +243,7 @@ struct network {
 	size_t n_fds;
 	pid_t helper;
 	bool has_ended; /* the helper, before the sandbox has */
+	bool is_ending;
 };
 
 void network_init(struct network *n);

@@ -128,14 +128,24 @@ static int order_send(const struct network *n, const struct net_order *order, in
 	return io_send(n->control, order, sizeof(*order), pass);
 }
 
+/* A file that is just being written names none, and leaves those of before. */
+static void servers_read(struct network *n)
+{
+	struct net_servers servers;
+
+	net_servers_read(&servers);
+	if (servers.n > 0)
+		n->config.servers = servers;
+}
+
 /* A question is to be asked, and waits to hear of whom. */
 static void servers_look(struct network *n)
 {
 	struct net_order order = {.kind = NET_ORDER_SERVERS};
 
-	if (!n->config.follows_host)
+	if (!n->config.follows_host || n->is_ending)
 		return;
-	net_servers_read(&n->config.servers);
+	servers_read(n);
 	order.servers = n->config.servers;
 	(void)order_send(n, &order, -EBADF);
 }
@@ -181,7 +191,7 @@ static int port_publish(struct network *n, const struct net_port *port, int fd)
 	if (fd < 0 || n->n_ports == NET_PORTS_MAX)
 		return fd < 0 ? -EINVAL : -ENOSPC;
 	if (n->has_ended)
-		return -ENOTCONN;
+		return -ENETDOWN;
 	n->ports[n->n_ports] = *port;
 	n->ports[n->n_ports].fd = -EBADF;
 	if (n->control >= 0) {
@@ -197,13 +207,18 @@ static int port_publish(struct network *n, const struct net_port *port, int fd)
 static int port_unpublish(struct network *n, const struct net_port *port)
 {
 	struct net_order order = {.kind = NET_ORDER_UNPUBLISH, .port = *port};
+	int r = 0;
 
 	for (size_t i = 0; i < n->n_ports; i++) {
 		if (!port_is(&n->ports[i], port))
 			continue;
+		if (n->control >= 0)
+			r = order_send(n, &order, -EBADF);
+		if (r < 0)
+			return r;
 		wait_end(n, &n->ports[i].fd);
 		n->ports[i] = n->ports[--n->n_ports];
-		return n->control >= 0 ? order_send(n, &order, -EBADF) : 0;
+		return 0;
 	}
 	return -ENOENT;
 }
@@ -289,7 +304,7 @@ static int helper_wake(struct network *n)
 	if (n->n_fds < NETWORK_FDS || n->control >= 0 || n->fds[NETWORK_TAP] < 0)
 		return 0;
 	if (n->config.follows_host)
-		net_servers_read(&n->config.servers);
+		servers_read(n);
 	r = helper_start(n);
 	if (r < 0)
 		return r;
@@ -333,10 +348,13 @@ static void event_take(struct network *n, struct net_event *e, size_t len)
 	if (len < offsetof(struct net_event, name) + 1)
 		return;
 	e->name[sizeof(e->name) - 1] = '\0';
+	e->is_allowed = e->is_allowed != 0;
 	if (e->kind == NET_EVENT_ASKS) {
 		servers_look(n);
 		return;
 	}
+	if (e->kind == NET_EVENT_PUBLISHED && !n->config.publishes_all)
+		return;
 	if (e->kind == NET_EVENT_PUBLISHED)
 		published_take(n, e);
 	if (n->on_event)
@@ -347,9 +365,13 @@ static void event_take(struct network *n, struct net_event *e, size_t len)
 static bool event_read(struct network *n, bool *ret_is_over)
 {
 	struct net_event e = {0};
-	ssize_t len = recv(n->control, &e, sizeof(e), MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	ssize_t len;
 
-	*ret_is_over = len == 0 || (len < 0 && errno != EAGAIN && errno != EINTR);
+	/* An order that the helper hasn't read before its end is told of once, before what it has said. */
+	do
+		len = recv(n->control, &e, sizeof(e), MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	while (len < 0 && (errno == EINTR || errno == ECONNRESET));
+	*ret_is_over = len == 0 || (len < 0 && errno != EAGAIN);
 	if (len <= 0)
 		return false;
 	event_take(n, &e, (size_t)len);
@@ -363,6 +385,7 @@ static void helper_ended(struct network *n)
 
 	wait_end(n, &n->control);
 	n->has_ended = true;
+	n->n_ports = 0;
 	/* With it goes the interface, so nobody inside waits for answers. */
 	fds_close(n);
 	why = helper_reap(n, said);
@@ -441,6 +464,7 @@ static bool helper_flush(struct network *n)
 	struct pollfd said = {.fd = n->control, .events = POLLIN};
 	bool is_over = false;
 
+	n->is_ending = true;
 	(void)shutdown(n->control, SHUT_WR);
 	while (!is_over && (left = end - now_ms()) > 0)
 		if (poll(&said, 1, (int)left) > 0)
@@ -462,7 +486,7 @@ void network_end(struct network *n)
 	tap_close(n);
 	fds_close(n);
 	n->n_fds = 0;
-	n->has_ended = false;
+	n->has_ended = n->is_ending = false;
 }
 
 /* ---- of another process -------------------------------------------------------------------- */

@@ -12,7 +12,6 @@
 #include <fcntl.h>
 #include <linux/if_addr.h>
 #include <linux/if_ether.h>
-#include <linux/if_link.h>
 #include <linux/if_tun.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
@@ -41,17 +40,6 @@ static size_t address_parse(int family, const char *text, unsigned char address[
 	return family == AF_INET ? 4 : 16;
 }
 
-/* Nobody is there who could be spoken to by a link-local address. */
-static void link_local_refuse(struct netlink *q)
-{
-	uint8_t none = IN6_ADDR_GEN_MODE_NONE;
-	size_t families = netlink_nest(q, IFLA_AF_SPEC), six = netlink_nest(q, AF_INET6);
-
-	netlink_attribute(q, IFLA_INET6_ADDR_GEN_MODE, &none, sizeof(none));
-	netlink_end(q, six);
-	netlink_end(q, families);
-}
-
 static void link_up(struct netlink *q, int index, unsigned mtu)
 {
 	struct ifinfomsg body = {.ifi_index = index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
@@ -61,7 +49,6 @@ static void link_up(struct netlink *q, int index, unsigned mtu)
 		return;
 	netlink_attribute(q, IFLA_MTU, &mtu, sizeof(mtu));
 	netlink_attribute(q, IFLA_ADDRESS, own_mac, sizeof(own_mac));
-	link_local_refuse(q);
 }
 
 static void address_add(struct netlink *q, int family, int index, const char *text,
@@ -174,22 +161,25 @@ static int tap_make(const struct network *n)
 	return r < 0 ? r : take_fd(&tap);
 }
 
-/* Where a rule has a name, what a connection says it is for must be seen, which it is by the relay alone. */
+/* Where a rule has a name, what a connection says it is for must be seen, which it is by the relay alone. Without it, all goes by
+ * the tap; but what is redirected must come to somebody. */
 static int relay_make(const struct network *n, int fds[NETWORK_FDS])
 {
 	int r = redirect_make(INDEX);
 
-	if (r == 0)
-		r = fds[NETWORK_RELAY] = redirect_listen(AF_INET, MARK);
-	if (r >= 0)
-		fds[NETWORK_RELAY6] = redirect_listen(AF_INET6, MARK);
-	if (r >= 0 || !n->needs_relay)
+	if (r < 0 && n->needs_relay)
+		return fail_hint(
+			fail(ENOTSUP,
+			     "this kernel has no nat of nftables (%s), and without it a rule "
+			     "can't be kept that has a name",
+			     strerrordesc_np(-r)),
+			REDIRECT_MODPROBE "; or write the rules with addresses");
+	if (r < 0)
 		return 0;
-	return fail_hint(fail(ENOTSUP,
-			      "this kernel has no nat of nftables (%s), and without it a rule "
-			      "can't be kept that has a name",
-			      strerrordesc_np(-r)),
-			 REDIRECT_MODPROBE "; or write the rules with addresses");
+	r = fds[NETWORK_RELAY] = redirect_listen(AF_INET, MARK);
+	fds[NETWORK_RELAY6] = redirect_listen(AF_INET6, MARK);
+	return r < 0 ? fail(-r, "listen for redirected connections: %s", strerrordesc_np(-r))
+		     : 0;
 }
 
 /* The listeners are what makes more sockets, too: there are none where nothing is redirected to them. */

@@ -363,6 +363,7 @@ enum { SANDBOX_NETWORK_FDS = 6 };
 /* A file below /proc/sys/net, and what is written there. */
 struct sandbox_sysctl {
 	const char *name, *value;
+	bool may_lack; /* a kernel may not have it */
 };
 
 struct sandbox_network {

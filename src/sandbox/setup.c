@@ -177,16 +177,17 @@ static int step_own_network(struct setup *s)
 	return r;
 }
 
-/* NAME is below /proc/sys/net. One that can't be set leaves its default. */
-static void net_sysctl_set(const struct setup *s, const char *name, const char *value)
+/* NAME is below /proc/sys/net. */
+static int net_sysctl_set(const struct setup *s, const char *name, const char *value)
 {
 	char path[64];
 	autoclose int fd = -EBADF;
+	int r;
 
 	(void)snprintf(path, sizeof(path), "sys/net/%s", name);
 	fd = openat(s->proc, path, O_WRONLY | O_CLOEXEC);
-	if (fd >= 0)
-		(void)io_write_all(fd, value, strlen(value));
+	r = fd < 0 ? -errno : io_write_all(fd, value, strlen(value));
+	return r < 0 ? fail(-r, "set '/proc/%s': %s", path, strerrordesc_np(-r)) : 0;
 }
 
 static int step_net_sysctls(struct setup *s)
@@ -200,10 +201,17 @@ static int step_net_sysctls(struct setup *s)
 		if (gids->extents[i].inside + gids->extents[i].count - 1 > last)
 			last = gids->extents[i].inside + gids->extents[i].count - 1;
 	(void)snprintf(groups, sizeof(groups), "0 %u", last);
-	net_sysctl_set(s, "ipv4/ping_group_range", groups);
-	net_sysctl_set(s, "ipv4/ip_unprivileged_port_start", "0");
-	for (const struct sandbox_sysctl *c = s->network->sysctls; c->name; c++)
-		net_sysctl_set(s, c->name, c->value);
+	/* Comforts, which can be missing. */
+	if (net_sysctl_set(s, "ipv4/ping_group_range", groups) < 0 ||
+	    net_sysctl_set(s, "ipv4/ip_unprivileged_port_start", "0") < 0)
+		fail_forget();
+	for (const struct sandbox_sysctl *c = s->network->sysctls; c->name; c++) {
+		int r = net_sysctl_set(s, c->name, c->value);
+
+		if (r < 0 && (r != -ENOENT || !c->may_lack))
+			return r;
+		fail_forget();
+	}
 	return 0;
 }
 

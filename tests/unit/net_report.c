@@ -198,9 +198,10 @@ static void test_notes(void)
 
 	begin(&r);
 	e.host_port = 8080;
+	e.is_allowed = 1;
 	check_str(told(&r, &e), "[::1]:8080 -> 80/tcp\n");
-	e = event(NET_EVENT_FAULT, 0, "::", 0, "no name server answers");
-	check_str(told(&r, &e), "the network: no name server answers\n");
+	e.is_allowed = 0; /* it is closed */
+	check_str(told(&r, &e), "");
 }
 
 /* ---- the log ----------------------------------------------------------------------------- */
