@@ -14,12 +14,13 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
-enum { POOL_MAX = 32 };
+enum { POOL_MAX = 128, MADE_MAX = 16 /* in one turn */ };
 
 struct pool {
 	int listener, seed;
 	int sockets[POOL_MAX];
 	size_t n;
+	bool is_failing;
 };
 
 static struct pool pools[2]; /* IPv4, IPv6 */
@@ -95,16 +96,30 @@ static int socket_make(struct pool *p)
 	return fd;
 }
 
+static bool pool_wants(const struct pool *p)
+{
+	return p->seed >= 0 && p->n < pool_max;
+}
+
 void inside_refill(void)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(pools); i++)
-		while (pools[i].seed >= 0 && pools[i].n < pool_max) {
+		for (int made = 0; pool_wants(&pools[i]) && made < MADE_MAX; made++) {
 			int fd = socket_make(&pools[i]);
 
+			pools[i].is_failing = fd < 0;
 			if (fd < 0)
 				break;
 			pools[i].sockets[pools[i].n++] = fd;
 		}
+}
+
+bool inside_wants(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(pools); i++)
+		if (pool_wants(&pools[i]) && !pools[i].is_failing)
+			return true;
+	return false;
 }
 
 /* What could be taken for the sandbox itself, or has a meaning on its link alone, comes from the router: a service

@@ -14,14 +14,15 @@
  * and IP_TRANSPARENT are the listener's: the socket can have the address of the client for its
  * own, and the sandbox sees who has come.
  *
- * Some thirty of them are kept, or fewer where descriptors are scarce; making one takes some 30 microseconds.
+ * Some hundred of them are kept, or fewer where descriptors are scarce; making one takes some 30 microseconds.
  */
 
 /* The descriptors as enum network_fd has them, -EBADF where there is none. */
 void inside_start(const int fds[NETWORK_FDS]);
 
-/* Makes some, if there is time. */
+/* Makes some; whether there should be more at once. */
 void inside_refill(void);
+bool inside_wants(void);
 
 /* Who the sandbox sees, by the same family, where PEER has come. */
 struct in6_addr inside_source(const struct in6_addr *peer);

@@ -46,6 +46,8 @@ enum { TOLD = 1U << 30 }; /* so that what is in the set is never 0 */
 static struct interest interests[SOCKETS_MAX];
 static int members[SOCKETS_MAX], n_members;
 static uint32_t turn;
+static bool streams[SOCKETS_MAX]; /* of libslirp's TCP */
+static size_t n_streams;
 static int epoll = -EBADF, tap = -EBADF;
 static Slirp *slirp;
 static struct loop_watch tap_watch;
@@ -194,8 +196,20 @@ static void on_timer_mod(void *timer, int64_t when, void *unused)
 {
 }
 
+static bool is_stream(int fd)
+{
+	int type = SOCK_DGRAM;
+	socklen_t len = sizeof(type);
+
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_STREAM;
+}
+
 static void on_register(int fd, void *unused)
 {
+	if (fd < 0 || fd >= SOCKETS_MAX || streams[fd] || !is_stream(fd))
+		return;
+	streams[fd] = true;
+	n_streams++;
 }
 
 /* libslirp closes it next. A connection whose end the sandbox hasn't told was reset, or given up. */
@@ -208,6 +222,10 @@ static void on_unregister(int fd, void *unused)
 	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 &&
 	    (info.tcpi_state == TCP_ESTABLISHED || info.tcpi_state == TCP_CLOSE_WAIT))
 		(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	if (fd >= 0 && fd < SOCKETS_MAX && streams[fd]) {
+		streams[fd] = false;
+		n_streams--;
+	}
 	choke_forget(fd);
 	loop_forget(fd);
 }
@@ -314,10 +332,14 @@ static int64_t sooner(int64_t ms, int64_t due)
 /* libslirp wants to be called each second where nothing of its own is due. */
 static int wait_ms(uint32_t slirp_ms)
 {
-	enum { NOTHING_DUE_MS = 1000 };
+	enum { NOTHING_DUE_MS = 1000, UNUSED_MS = 30 * 1000 };
 	int64_t ms = slirp_ms >= NOTHING_DUE_MS ? -1 : (int64_t)slirp_ms;
 
-	if (relay_is_busy() || (is_ending && relay_is_flushed()))
+	/* It wants to be called twice a second as long as a socket is open; of datagrams, which are given up after four minutes,
+	 * that needn't be. */
+	if (ms > 0 && n_streams == 0)
+		ms = UNUSED_MS;
+	if (relay_is_busy() || inside_wants() || (is_ending && relay_is_flushed()))
 		return 0;
 	return (int)sooner(sooner(sooner(ms, dns_due()), ports_due()), listeners_due());
 }

@@ -214,8 +214,10 @@ bool ports_answer(const struct frame_datagram *d)
 
 static int port_serve(struct port *p)
 {
-	if (p->port.protocol == NET_TCP)
+	if (p->port.protocol == NET_TCP) {
+		relay_tune(p->port.fd);
 		return listener_start(&p->listener, p->port.fd);
+	}
 	p->listener.watch = (struct loop_watch){on_datagram, p->port.fd};
 	return loop_watch(&p->listener.watch, EPOLLIN);
 }

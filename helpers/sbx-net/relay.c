@@ -24,7 +24,7 @@
 enum { INSIDE, OUTSIDE, ENDS };
 
 enum {
-	CHUNK = 128 * 1024,
+	CHUNK = 256 * 1024,
 	CHUNKS_MAX = 8, /* in one turn */
 	EVENTS = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET,
 	DNS_PORT = 53,
@@ -196,15 +196,13 @@ static int end_watch(struct relay *r, int which)
 	return loop_watch(&r->ends[which].watch, EVENTS);
 }
 
-static void socket_tune(int fd, bool is_outside)
+void relay_tune(int fd)
 {
 	enum { IDLE_SECONDS = 120 };
 	int one = 1, idle = IDLE_SECONDS;
 
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	(void)setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &one, sizeof(one));
-	if (!is_outside)
-		return;
 	/* The sandbox's own ones are answered here: what is outside would hear nothing of an idle connection, and we
 	 * nothing of one that is dead. */
 	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
@@ -225,7 +223,6 @@ static void dial_fail(struct relay *r)
 	(void)fd_close(e->watch.fd);
 	e->watch.fd = fd;
 	e->reads_on = false;
-	socket_tune(fd, r->dialing == OUTSIDE);
 	if (end_watch(r, r->dialing) < 0)
 		relay_end(r, true);
 }
@@ -281,8 +278,6 @@ static struct relay *relay_make(int inside, int outside, int dialing)
 	r->dialing = dialing;
 	r->ends[INSIDE] = (struct end){.watch = {on_end, inside}, .relay = r};
 	r->ends[OUTSIDE] = (struct end){.watch = {on_end, outside}, .relay = r};
-	socket_tune(inside, false);
-	socket_tune(outside, true);
 	if (end_watch(r, INSIDE) == 0 && end_watch(r, OUTSIDE) == 0)
 		return r;
 	relay_end(r, true);
