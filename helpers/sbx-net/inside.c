@@ -14,7 +14,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
-enum { POOL_MAX = 128, MADE_MAX = 16 /* in one turn */ };
+enum { POOL_MAX = 32, MADE_MAX = 16 /* in one turn */ };
 
 struct pool {
 	int listener, seed;

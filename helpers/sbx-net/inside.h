@@ -14,7 +14,7 @@
  * and IP_TRANSPARENT are the listener's: the socket can have the address of the client for its
  * own, and the sandbox sees who has come.
  *
- * Some hundred of them are kept, or fewer where descriptors are scarce; making one takes some 30 microseconds.
+ * Some thirty of them are kept, or fewer where descriptors are scarce; making one takes some 30 microseconds.
  */
 
 /* The descriptors as enum network_fd has them, -EBADF where there is none. */
