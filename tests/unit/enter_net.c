@@ -201,7 +201,8 @@ static void test_config(void)
 
 	check_int(begin("--net slirp --host-loopback -P --net-log -"), 0);
 	c = &net.network->config;
-	check(c->logs && c->publishes_all && c->host_loopback && net.network->config.follows_host);
+	check(c->logs && c->publishes_all && c->host_loopback &&
+	      net.network->config.follows_host);
 	check_str(plan.hosts, "10.0.2.2\thost.containers.internal host.docker.internal\n");
 	end();
 	check_int(begin("--net slirp --allow-net host:8080"), 0);
