@@ -186,7 +186,8 @@ static bool is_of_namespace(const char *path)
 		if (strncmp(path, "/proc/sys", 9) == 0 &&
 		    strncmp(path + 9, own[i], strlen(own[i])) == 0)
 			return way & (ALL | BARE);
-	return strstr(path, "/net/lo/") && (way & (ALL | BARE));
+	return (strstr(path, "/net/lo/") || strstr(path, "/virtual/net/eth0/")) &&
+	       (way & (ALL | BARE));
 }
 
 static int look(const char *path, const struct stat *st, int type, struct FTW *where)

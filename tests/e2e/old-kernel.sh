@@ -43,6 +43,9 @@ ln -s ../../../../etc /mnt/tree/usr/up
 printf 'root:x:0:0::/root:/bin/sh\nbob:x:500:500::/usr/folder:/bin/sh\n' >/mnt/tree/etc/passwd
 printf 'root:x:0:\nbob:x:500:\n' >/mnt/tree/etc/group
 echo of the tree >/mnt/tree/etc/motd
+# The program is alone here, without sbx-net.
+mkdir -p /mnt/home/.config/sbx
+printf '[enter]\nnet = none\n' >/mnt/home/.config/sbx/sbx.conf
 chown -R 1000:1000 /mnt/tree /mnt/home
 
 # A folder with mounts below it, some with names that mountinfo has to escape.
