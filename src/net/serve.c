@@ -166,9 +166,9 @@ static int asked_open(struct network *n)
 {
 	struct sockaddr_un at = asked_address(n->folder);
 
-	n->asked = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	/* The folder is this process's as long as it lives, so what is there is a dead one's. */
 	(void)unlinkat(n->folder, ASKED_NAME, 0);
+	n->asked = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (n->asked < 0 || bind(n->asked, (const struct sockaddr *)&at, sizeof(at)) < 0 ||
 	    listen(n->asked, 8) < 0)
 		return fail_sys("make a socket for sbx port");

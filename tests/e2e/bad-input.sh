@@ -6,6 +6,8 @@
 . "${SBX_SOURCE:?is the folder of the sources}/tests/e2e/lib.sh"
 
 need_tree busybox
+# A value that is a sound name of a file makes one (--net-log).
+cd "$work" || exit
 
 # One line from sbx, at most one hint behind it, nothing on stdout, and no control bytes in either.
 is_clear() {
