@@ -8,6 +8,7 @@
 need_tree busybox
 sbx=/usr/local/bin/sbx
 cp "$SBX" "$sbx"
+install -D "$SBX_BUILD/helpers/sbx-net/sbx-net" /usr/local/libexec/sbx/sbx-net
 mkdir "$work/tester"
 chown tester "$work/tester"
 chmod 755 "$work"
