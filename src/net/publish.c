@@ -380,9 +380,8 @@ void net_ports_close(struct net_port *ports, size_t n)
 		ports[i].fd = fd_close(ports[i].fd);
 }
 
-/* Those handed in that SPEC has got are free for others again. */
-static void inherited_release(const struct net_port_spec *spec, struct net_port *ports,
-			      size_t n, const bool taken[NET_PORTS_MAX])
+/* Those handed in that were TAKEN are free for others again. */
+static void inherited_release(struct net_port *ports, size_t n, const bool taken[NET_PORTS_MAX])
 {
 	for (size_t i = 0; i < n; i++)
 		if (taken[i])
@@ -422,7 +421,7 @@ int net_ports_open(const struct net_port_spec *spec, struct net_port ports[NET_P
 	}
 	if (r < 0) {
 		net_ports_close(ports + *n, end - *n);
-		inherited_release(spec, ports, *n, taken);
+		inherited_release(ports, *n, taken);
 		return r;
 	}
 	*n = end;
