@@ -105,7 +105,6 @@ static int gateway_address(const struct plan *p, struct in6_addr *ret_address)
 static int host_address(const struct plan *p, char *text, struct in6_addr *ret_address)
 {
 	size_t len = strlen(text);
-	struct in6_addr address = {.s6_addr = {[10] = 0xff, [11] = 0xff}};
 
 	if (streq(text, "host-gateway"))
 		return gateway_address(p, ret_address);
@@ -113,10 +112,8 @@ static int host_address(const struct plan *p, char *text, struct in6_addr *ret_a
 		text[len - 1] = '\0';
 		text++;
 	}
-	if (inet_pton(AF_INET, text, address.s6_addr + 12) != 1 &&
-	    inet_pton(AF_INET6, text, &address) != 1)
+	if (!net_address_read(text, ret_address))
 		return fail(EINVAL, "'%s' is not an address", text);
-	*ret_address = address;
 	return 0;
 }
 

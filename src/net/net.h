@@ -95,6 +95,10 @@ int net_rule_parse(const char *text, bool is_allowed, struct net_rule *ret_rule)
  * 0x7f000001: an address to inet_aton(3)). */
 bool net_name_read(const char *text, size_t len, char ret_name[NET_NAME_MAX + 1]);
 
+/* The address TEXT of either family, as inet_pton(3) reads it, an IPv4 one mapped (::ffff:192.0.2.1). False for what
+ * is none; *RET_ADDRESS is then as it was. */
+bool net_address_read(const char *text, struct in6_addr *ret_address);
+
 /* ---- what a helper is told ---------------------------------------------------------------- */
 
 enum { NET_SERVERS_MAX = 8, NET_RULES_MAX = 256, NET_HOSTS_MAX = 64, NET_PORTS_MAX = 256 };

@@ -19,8 +19,7 @@ struct server {
 	uint32_t scope;
 };
 
-/* Both in the one form that all addresses have here. */
-static bool address_read(const char *text, struct in6_addr *ret_address)
+bool net_address_read(const char *text, struct in6_addr *ret_address)
 {
 	struct in6_addr address = {.s6_addr = {[10] = 0xff, [11] = 0xff}};
 
@@ -39,7 +38,7 @@ static int server_read(char *text, struct server *ret_server)
 
 	if (scope)
 		*scope++ = '\0';
-	if (!address_read(text, &server.address))
+	if (!net_address_read(text, &server.address))
 		return -EINVAL;
 	if (scope) {
 		server.scope = if_nametoindex(scope);
