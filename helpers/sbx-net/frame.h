@@ -26,7 +26,7 @@
 enum {
 	FRAME_MAX = 65536 + 64,
 	/* libslirp's own MTU, which bounds what it takes (IPv6), and the MSS that it is offered, which
-	 * bounds what it makes: with a larger one uploads over a slow link stall. */
+	 * bounds what it makes: with one of over 32 KiB uploads over a slow link stall. */
 	FRAME_SLIRP_MTU = 65520,
 	FRAME_SLIRP_MSS = 16384,
 };

@@ -18,6 +18,7 @@
 
 #include <errno.h>
 #include <glib.h>
+#include <malloc.h>
 #include <netinet/tcp.h>
 #include <slirp/libslirp.h>
 #include <stdlib.h>
@@ -46,8 +47,8 @@ enum { TOLD = 1U << 30 }; /* so that what is in the set is never 0 */
 static struct interest interests[SOCKETS_MAX];
 static int members[SOCKETS_MAX], n_members;
 static uint32_t turn;
-static bool streams[SOCKETS_MAX]; /* of libslirp's TCP */
-static size_t n_streams;
+static bool streams[SOCKETS_MAX];      /* of libslirp's TCP */
+static size_t n_streams, most_streams; /* most: since the last time that there was none */
 static int epoll = -EBADF, tap = -EBADF;
 static Slirp *slirp;
 static struct loop_watch tap_watch;
@@ -210,6 +211,7 @@ static void on_register(int fd, void *unused)
 		return;
 	streams[fd] = true;
 	n_streams++;
+	most_streams = n_streams > most_streams ? n_streams : most_streams;
 }
 
 /* libslirp closes it next. A connection whose end the sandbox hasn't told was reset, or given up. */
@@ -344,6 +346,18 @@ static int wait_ms(uint32_t slirp_ms)
 	return (int)sooner(sooner(sooner(ms, dns_due()), ports_due()), listeners_due());
 }
 
+/* What a crowd has left between the buffers that libslirp keeps goes back to the host. */
+static void memory_return(void)
+{
+	enum { CROWD = 32 };
+
+	if (n_streams > 0 || most_streams == 0)
+		return;
+	if (most_streams >= CROWD)
+		(void)malloc_trim(0);
+	most_streams = 0;
+}
+
 static int loop_turn(void)
 {
 	struct epoll_event events[EVENTS_MAX];
@@ -377,6 +391,7 @@ static int loop_turn(void)
 	ports_look();
 	listeners_hear();
 	inside_refill();
+	memory_return();
 	return 0;
 }
 

@@ -6,6 +6,8 @@
 #include "net/net.h"
 
 #include <arpa/inet.h>
+#include <netinet/ip.h>
+#include <netinet/tcp.h>
 #include <string.h>
 
 Slirp *slirp_make(const SlirpCb *callbacks)
@@ -16,7 +18,10 @@ Slirp *slirp_make(const SlirpCb *callbacks)
 		.in6_enabled = true,
 		.vprefix_len = NET_PREFIX6,
 		.if_mtu = FRAME_SLIRP_MTU,
-		.if_mru = FRAME_SLIRP_MTU,
+		/* Of all that it has to do with sizes, this bounds the segments alone: of a connection that isn't made
+		 * at once it forgets what the SYN offers, and with segments of over 32 KiB it never says that there
+		 * is room again. */
+		.if_mru = FRAME_SLIRP_MSS + sizeof(struct ip) + sizeof(struct tcphdr),
 		/* It leaves that open in many ways: whether the router's address leads to the host's loopback is
 		 * decided where it connects (choke.h). */
 		.disable_host_loopback = false,

@@ -131,6 +131,7 @@ load() {
     phase reset-in 50
     phase stall 67108864
     phase stalls 200
+    phase slow 134217728
     phase up "$bytes"
     phase down "$bytes"
     phase both "$((bytes / 4))"

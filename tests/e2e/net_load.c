@@ -43,6 +43,7 @@ enum ask_kind {
 	ASK_ECHO,   /* send the next N bytes back, as they come */
 	ASK_SINK,   /* after MS take N bytes, and say their hash */
 	ASK_UNTIL,  /* the same, but say it behind the end */
+	ASK_SLOW,   /* the same as SINK, but rest for MS after each block */
 	ASK_SOURCE, /* send N bytes, and their hash */
 	ASK_BOTH,   /* SINK and SOURCE at once */
 	ASK_HALF,   /* end this direction, take N bytes, keep their hash for STATS */
@@ -162,7 +163,7 @@ static bool stream_send(int fd, uint64_t n, uint64_t *ret_hash)
 	return ok;
 }
 
-static bool stream_recv(int fd, uint64_t n, uint64_t *ret_hash)
+static bool stream_recv_slowly(int fd, uint64_t n, uint64_t *ret_hash, unsigned rest_ms)
 {
 	uint64_t *block = malloc(BLOCK), hash = hash_start;
 	bool ok = block;
@@ -172,10 +173,17 @@ static bool stream_recv(int fd, uint64_t n, uint64_t *ret_hash)
 
 		ok = recv_all(fd, block, len);
 		hash = hash_add(hash, block, len);
+		if (rest_ms)
+			pause_ms(rest_ms);
 	}
 	free(block);
 	*ret_hash = hash;
 	return ok;
+}
+
+static bool stream_recv(int fd, uint64_t n, uint64_t *ret_hash)
+{
+	return stream_recv_slowly(fd, n, ret_hash, 0);
 }
 
 /* Sending, while the caller receives. */
@@ -250,12 +258,14 @@ static bool echo(int fd, uint64_t n)
 
 static bool sink(int fd, const struct ask *a)
 {
+	bool is_slow = a->kind == ASK_SLOW;
 	uint64_t hash;
 	char more;
 
-	pause_ms(a->ms);
-	return stream_recv(fd, a->n, &hash) &&
-	       (a->kind == ASK_SINK || recv(fd, &more, 1, 0) == 0) &&
+	if (!is_slow)
+		pause_ms(a->ms);
+	return stream_recv_slowly(fd, a->n, &hash, is_slow ? a->ms : 0) &&
+	       (a->kind != ASK_UNTIL || recv(fd, &more, 1, 0) == 0) &&
 	       send_all(fd, &hash, sizeof(hash));
 }
 
@@ -297,6 +307,7 @@ static bool ask_serve(int fd, const struct ask *a)
 		return echo(fd, a->n);
 	case ASK_SINK:
 	case ASK_UNTIL:
+	case ASK_SLOW:
 		return sink(fd, a);
 	case ASK_SOURCE:
 		return source(fd, a);
@@ -702,6 +713,43 @@ static bool phase_stalls(uint64_t n)
 	return crowd_leave() && ok;
 }
 
+/* How often this network namespace has asked whether there is room again: it hadn't been told. */
+static uint64_t window_probes(void)
+{
+	char names[8192], values[8192], *name, *value, *rest, *rest2;
+	FILE *f = fopen("/proc/net/netstat", "re");
+	uint64_t n = 0;
+
+	if (f && fgets(names, sizeof(names), f) && fgets(values, sizeof(values), f)) {
+		name = strtok_r(names, " \n", &rest);
+		value = strtok_r(values, " \n", &rest2);
+		while (name && value && !streq(name, "TCPWinProbe")) {
+			name = strtok_r(NULL, " \n", &rest);
+			value = strtok_r(NULL, " \n", &rest2);
+		}
+		n = value ? strtoull(value, NULL, 10) : 0;
+	}
+	if (f)
+		(void)fclose(f);
+	return n;
+}
+
+/* To a reader that is slower than we are, who says when there is room again. */
+static bool phase_slow(uint64_t n)
+{
+	enum { REST_MS = 3, A_PROBE = 64 << 20 };
+	autoclose int fd = dial_at(SOCK_STREAM, 0);
+	uint64_t before = window_probes(), probes, hash = 0;
+
+	if (fd < 0 || !ask(fd, ASK_SLOW, n, REST_MS) || !stream_send(fd, n, &hash))
+		return wrong("send");
+	if (!hash_check(fd, hash))
+		return false;
+	probes = window_probes() - before;
+	return (probes <= n / A_PROBE || wrong("%d probes", (int)probes)) &&
+	       fine("%d probes", (int)probes);
+}
+
 static bool speed(uint64_t n, double start)
 {
 	return fine("%.2f Gbit/s", (double)n * 8e-9 / (now() - start));
@@ -913,6 +961,7 @@ static const struct {
 	{"reset-in", phase_reset_in},
 	{"stall", phase_stall},
 	{"stalls", phase_stalls},
+	{"slow", phase_slow},
 	{"up", phase_up},
 	{"down", phase_down},
 	{"both", phase_both},
