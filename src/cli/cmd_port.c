@@ -101,27 +101,19 @@ static void print_port(const struct net_port *p)
 	       net_address_text(&p->address, p->host_port, address));
 }
 
-/* The address alone: "127.0.0.1", "::1". */
-static const char *host_text(struct arena *a, const struct net_port *p)
-{
-	char address[NET_ADDRESS_TEXT_MAX];
-	const char *text = net_address_text(&p->address, 0, address);
-	size_t bracket = *text == '[';
-
-	return arena_strndup(a, text + bracket, strlen(text) - strlen(":0") - 2 * bracket);
-}
-
-static void print_json(struct arena *a, const struct net_port *ports, size_t n)
+static void print_json(const struct net_port *ports, size_t n)
 {
 	struct json_object *array = json_object_new_array();
 
 	for (size_t i = 0; i < n; i++) {
 		const struct net_port *p = &ports[i];
 		struct json_object *o = json_object_new_object();
+		char address[INET6_ADDRSTRLEN];
 
 		json_object_object_add(o, "port", json_object_new_int(p->inside));
 		json_object_object_add(o, "protocol", json_object_new_string(protocol_word(p)));
-		json_object_object_add(o, "address", json_object_new_string(host_text(a, p)));
+		(void)net_address_write(&p->address, address);
+		json_object_object_add(o, "address", json_object_new_string(address));
 		json_object_object_add(o, "host_port", json_object_new_int(p->host_port));
 		json_object_array_add(array, o);
 	}
@@ -133,7 +125,7 @@ static void print_json(struct arena *a, const struct net_port *ports, size_t n)
 static void print_ports(const struct session *s, const struct net_port *ports, size_t n)
 {
 	if (s->o->json) {
-		print_json(s->arena, ports, n);
+		print_json(ports, n);
 		return;
 	}
 	for (size_t i = 0; i < n; i++)
@@ -174,7 +166,7 @@ static int list_one(const struct session *s, const char *text)
 				      s->container.name),
 				 "sbx port --publish %s %s", text, s->container.name);
 	if (s->o->json)
-		print_json(s->arena, found, n);
+		print_json(found, n);
 	for (size_t i = 0; i < n && !s->o->json; i++)
 		puts(net_address_text(&found[i].address, found[i].host_port, address));
 	return 0;

@@ -133,13 +133,10 @@ static int host_parse(struct plan *p, const char *value, struct net_host *ret_ho
 
 static void hosts_line(struct plan *p, const struct in6_addr *address, const char *names)
 {
-	char text[INET6_ADDRSTRLEN] = "";
+	char text[INET6_ADDRSTRLEN];
 
-	if (IN6_IS_ADDR_V4MAPPED(address))
-		(void)inet_ntop(AF_INET, address->s6_addr + 12, text, sizeof(text));
-	else
-		(void)inet_ntop(AF_INET6, address, text, sizeof(text));
-	p->hosts = arena_printf(&p->arena, "%s%s\t%s\n", p->hosts ? p->hosts : "", text, names);
+	p->hosts = arena_printf(&p->arena, "%s%s\t%s\n", p->hosts ? p->hosts : "",
+				net_address_write(address, text), names);
 }
 
 static int read_host(struct enter_net *n, struct plan *p, size_t i, const char *value)

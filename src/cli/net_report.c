@@ -6,7 +6,6 @@
 #include "util/io.h"
 #include "util/scope.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <json-c/json.h>
@@ -15,6 +14,7 @@
 enum {
 	NAME_SHOWN_MAX = 4 * NET_NAME_MAX + 1,
 	PLACE_MAX = NAME_SHOWN_MAX + NET_ADDRESS_TEXT_MAX,
+	RULE_MAX = NET_NAME_MAX + sizeof(":65535/udp"), /* longer than any address */
 	NOTE_MAX = 1024,
 };
 
@@ -65,16 +65,6 @@ static const char *protocol_word(const struct net_event *e)
 static bool has_address(const struct net_event *e)
 {
 	return !IN6_IS_ADDR_UNSPECIFIED(&e->address);
-}
-
-static const char *address_text(const struct in6_addr *address, char text[INET6_ADDRSTRLEN])
-{
-	bool is_ipv4 = IN6_IS_ADDR_V4MAPPED(address);
-
-	text[0] = '\0';
-	(void)inet_ntop(is_ipv4 ? AF_INET : AF_INET6, address->s6_addr + (is_ipv4 ? 12 : 0),
-			text, INET6_ADDRSTRLEN);
-	return text;
 }
 
 /* The rule that E was decided by. */
@@ -142,7 +132,7 @@ static struct json_object *event_json(const struct net_report *r, const struct n
 		add_text(o, "verdict", e->is_allowed ? "allow" : "deny");
 	add_text(o, "protocol", protocol_word(e));
 	if (has_address(e))
-		add_text(o, "address", address_text(&e->address, address));
+		add_text(o, "address", net_address_write(&e->address, address));
 	add_port(o, "port", e->port);
 	add_port(o, "host_port", e->host_port);
 	add_text(o, "name", str_escape(name, sizeof(name), e->name));
@@ -318,7 +308,7 @@ static enum subject subject_of(const struct net_report *r, const struct net_even
 }
 
 /* The value of --allow-net about what SUBJECT says; false: there is none. */
-static bool rule_suggest(const struct net_event *e, enum subject subject, char text[PLACE_MAX])
+static bool rule_suggest(const struct net_event *e, enum subject subject, char text[RULE_MAX])
 {
 	const char *udp = e->protocol == NET_UDP && e->port ? "/udp" : "";
 	char name[NET_NAME_MAX + 1], address[NET_ADDRESS_TEXT_MAX];
@@ -332,14 +322,14 @@ static bool rule_suggest(const struct net_event *e, enum subject subject, char t
 	else
 		return false;
 	if (*name && e->port)
-		(void)snprintf(text, PLACE_MAX, "%s:%u%s", name, e->port, udp);
+		(void)snprintf(text, RULE_MAX, "%s:%u%s", name, e->port, udp);
 	else if (*name)
-		(void)snprintf(text, PLACE_MAX, "%s", name);
+		(void)snprintf(text, RULE_MAX, "%s", name);
 	else if (e->port)
-		(void)snprintf(text, PLACE_MAX, "%s%s",
+		(void)snprintf(text, RULE_MAX, "%s%s",
 			       net_address_text(&e->address, e->port, address), udp);
 	else
-		(void)address_text(&e->address, text);
+		(void)net_address_write(&e->address, text);
 	return true;
 }
 
@@ -350,7 +340,7 @@ static void remedy_make(const struct net_report *r, const struct net_event *e,
 {
 	enum subject subject = subject_of(r, e);
 	const char *any = has_allowed(r->config) ? "" : "--allow-net any ";
-	char rule[PLACE_MAX];
+	char rule[RULE_MAX];
 
 	text[0] = '\0';
 	if (!rule_suggest(e, subject, rule))
@@ -377,10 +367,10 @@ static void place_make(const struct net_event *e, char text[PLACE_MAX])
 		(void)snprintf(text, PLACE_MAX, "the name %s", name);
 	else if (e->kind == NET_EVENT_ANSWER)
 		(void)snprintf(text, PLACE_MAX, "the address %s of %s",
-			       address_text(&e->address, bare), name);
+			       net_address_write(&e->address, bare), name);
 	else if (!e->port)
 		(void)snprintf(text, PLACE_MAX, "%s%s%s",
-			       *name ? name : address_text(&e->address, bare), slash,
+			       *name ? name : net_address_write(&e->address, bare), slash,
 			       protocol ? protocol : "");
 	else if (*name && e->reason != NET_BY_OTHER_NAME)
 		(void)snprintf(text, PLACE_MAX, "%s:%u%s%s", name, e->port, slash,

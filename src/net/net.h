@@ -99,6 +99,9 @@ bool net_name_read(const char *text, size_t len, char ret_name[NET_NAME_MAX + 1]
  * is none; *RET_ADDRESS is then as it was. */
 bool net_address_read(const char *text, struct in6_addr *ret_address);
 
+/* The other way round: "192.0.2.1" of a mapped one, "::1". Into TEXT, which it returns. */
+const char *net_address_write(const struct in6_addr *address, char text[INET6_ADDRSTRLEN]);
+
 /* ---- what a helper is told ---------------------------------------------------------------- */
 
 enum { NET_SERVERS_MAX = 8, NET_RULES_MAX = 256, NET_HOSTS_MAX = 64, NET_PORTS_MAX = 256 };

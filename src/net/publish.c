@@ -157,15 +157,11 @@ int net_port_spec_parse(const char *text, struct net_port_spec *ret_spec)
 const char *net_address_text(const struct in6_addr *address, uint16_t port,
 			     char buffer[NET_ADDRESS_TEXT_MAX])
 {
-	char text[INET6_ADDRSTRLEN] = "";
+	char text[INET6_ADDRSTRLEN];
 
-	if (IN6_IS_ADDR_V4MAPPED(address)) {
-		(void)inet_ntop(AF_INET, address->s6_addr + 12, text, sizeof(text));
-		(void)snprintf(buffer, NET_ADDRESS_TEXT_MAX, "%s:%u", text, port);
-	} else {
-		(void)inet_ntop(AF_INET6, address, text, sizeof(text));
-		(void)snprintf(buffer, NET_ADDRESS_TEXT_MAX, "[%s]:%u", text, port);
-	}
+	(void)snprintf(buffer, NET_ADDRESS_TEXT_MAX,
+		       IN6_IS_ADDR_V4MAPPED(address) ? "%s:%u" : "[%s]:%u",
+		       net_address_write(address, text), port);
 	return buffer;
 }
 

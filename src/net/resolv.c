@@ -30,6 +30,15 @@ bool net_address_read(const char *text, struct in6_addr *ret_address)
 	return true;
 }
 
+const char *net_address_write(const struct in6_addr *address, char text[INET6_ADDRSTRLEN])
+{
+	bool is_ipv4 = IN6_IS_ADDR_V4MAPPED(address);
+
+	(void)inet_ntop(is_ipv4 ? AF_INET : AF_INET6, address->s6_addr + (is_ipv4 ? 12 : 0),
+			text, INET6_ADDRSTRLEN);
+	return text;
+}
+
 /* ADDRESS[%INTERFACE]; TEXT is cut. -ENODEV: there is no such interface. */
 static int server_read(char *text, struct server *ret_server)
 {

@@ -244,18 +244,16 @@ static void address_mask(const struct in6_addr *address, unsigned bits,
 /* The prefix has none of the bits behind it. */
 static int mask_check(const struct net_rule *rule)
 {
-	bool is_ipv4 = rule_is_ipv4(rule);
 	struct in6_addr masked;
-	char text[INET6_ADDRSTRLEN] = "";
+	char text[INET6_ADDRSTRLEN];
 
 	address_mask(&rule->address, rule->prefix, &masked);
 	if (memcmp(&masked, &rule->address, sizeof(masked)) == 0)
 		return 0;
-	(void)inet_ntop(is_ipv4 ? AF_INET : AF_INET6,
-			is_ipv4 ? masked.s6_addr + 12 : masked.s6_addr, text, sizeof(text));
 	return fail_hint(fail(EINVAL, "the address has bits behind its prefix"),
-			 "%s/%u is that network; an address without '/' is one host", text,
-			 rule->prefix - (is_ipv4 ? MAPPED_BITS : 0U));
+			 "%s/%u is that network; an address without '/' is one host",
+			 net_address_write(&masked, text),
+			 rule->prefix - (rule_is_ipv4(rule) ? MAPPED_BITS : 0U));
 }
 
 static int prefix_read(const struct parts *parts, struct net_rule *rule)

@@ -117,15 +117,12 @@ enum { ID_LEN = 2, WAIT_MS = 1000, DNS_PORT = 53, FLAG_RESPONSE = 0x80 /* of byt
 
 static void server_show(const struct net_servers *servers, uint32_t i, char *text, size_t size)
 {
-	const struct in6_addr *a = &servers->address[i];
-	bool is_ipv4 = IN6_IS_ADDR_V4MAPPED(a);
-	char address[INET6_ADDRSTRLEN] = "", interface[IF_NAMESIZE] = "";
+	char address[INET6_ADDRSTRLEN], interface[IF_NAMESIZE] = "";
 
-	(void)inet_ntop(is_ipv4 ? AF_INET : AF_INET6, a->s6_addr + (is_ipv4 ? 12 : 0), address,
-			sizeof(address));
 	if (servers->scope[i])
 		(void)if_indextoname(servers->scope[i], interface);
-	(void)snprintf(text, size, "%s%s%s", address, *interface ? "%" : "", interface);
+	(void)snprintf(text, size, "%s%s%s", net_address_write(&servers->address[i], address),
+		       *interface ? "%" : "", interface);
 }
 
 /* A socket that the answer comes to: of the server's alone. */
