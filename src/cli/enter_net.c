@@ -120,21 +120,6 @@ static int net_decide(const struct enter_net *n, struct plan *p)
 
 /* ---- values ------------------------------------------------------------------------------ */
 
-int enter_net_each(struct enter_net *n, struct plan *p, const struct strv *values,
-		   const char *option,
-		   int (*read)(struct enter_net *n, struct plan *p, size_t i,
-			       const char *value))
-{
-	int r = 0;
-
-	for (size_t i = 0; i < values->n && r == 0; i++) {
-		r = read(n, p, i, values->v[i]);
-		if (r < 0)
-			r = conf_value_failed(&n->conf->choice, r, values->v[i], option);
-	}
-	return r;
-}
-
 static int read_spec(struct enter_net *n, struct plan *p, size_t i, const char *value)
 {
 	return net_port_spec_parse(value, &n->specs[i]);

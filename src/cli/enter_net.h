@@ -37,10 +37,20 @@ void enter_net_done(struct enter_net *n);
 /* ---- for the files of enter_net.h alone -------------------------------------------------- */
 
 /* Calls READ for each of VALUES, number by number, and says where the one stands that fails. */
-int enter_net_each(struct enter_net *n, struct plan *p, const struct strv *values,
-		   const char *option,
-		   int (*read)(struct enter_net *n, struct plan *p, size_t i,
-			       const char *value));
+static inline int enter_net_each(struct enter_net *n, struct plan *p, const struct strv *values,
+				 const char *option,
+				 int (*read)(struct enter_net *n, struct plan *p, size_t i,
+					     const char *value))
+{
+	int r = 0;
+
+	for (size_t i = 0; i < values->n && r == 0; i++) {
+		r = read(n, p, i, values->v[i]);
+		if (r < 0)
+			r = conf_value_failed(&n->conf->choice, r, values->v[i], option);
+	}
+	return r;
+}
 
 /* /etc/resolv.conf, and the name servers, of a network of its own; /etc/hosts of any. */
 int enter_names_resolv(struct enter_net *n, struct plan *p);
