@@ -34,10 +34,12 @@ static const uint8_t router_mac[ETH_ALEN] = {0x52, 0x55, 10, 0, 2, 2};
 /* What sbx-net calls the sandbox, which it doesn't ask for it (helpers/sbx-net/choke.c). */
 static const uint8_t own_mac[ETH_ALEN] = {0x52, 0x55, 10, 0, 2, 100};
 
-static size_t address_parse(int family, const char *text, unsigned char address[16])
+static void address_attribute(struct netlink *q, uint16_t type, int family, const char *text)
 {
+	unsigned char address[16];
+
 	(void)inet_pton(family, text, address);
-	return family == AF_INET ? 4 : 16;
+	netlink_attribute(q, type, address, family == AF_INET ? 4 : 16);
 }
 
 static void link_up(struct netlink *q, int index, unsigned mtu)
@@ -59,12 +61,10 @@ static void address_add(struct netlink *q, int family, int index, const char *te
 				 .ifa_prefixlen = prefix,
 				 .ifa_flags = family == AF_INET6 ? IFA_F_NODAD : 0,
 				 .ifa_index = (unsigned)index};
-	unsigned char address[16];
-	size_t len = address_parse(family, text, address);
 
 	netlink_request(q, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &body, sizeof(body));
-	netlink_attribute(q, IFA_LOCAL, address, len);
-	netlink_attribute(q, IFA_ADDRESS, address, len);
+	address_attribute(q, IFA_LOCAL, family, text);
+	address_attribute(q, IFA_ADDRESS, family, text);
 }
 
 static void route_add(struct netlink *q, int family, int index, const char *gateway)
@@ -74,11 +74,9 @@ static void route_add(struct netlink *q, int family, int index, const char *gate
 			     .rtm_protocol = RTPROT_STATIC,
 			     .rtm_scope = RT_SCOPE_UNIVERSE,
 			     .rtm_type = RTN_UNICAST};
-	unsigned char address[16];
-	size_t len = address_parse(family, gateway, address);
 
 	netlink_request(q, RTM_NEWROUTE, NLM_F_CREATE, &body, sizeof(body));
-	netlink_attribute(q, RTA_GATEWAY, address, len);
+	address_attribute(q, RTA_GATEWAY, family, gateway);
 	netlink_attribute(q, RTA_OIF, &index, sizeof(index));
 }
 
@@ -88,11 +86,9 @@ static void neighbour_add(struct netlink *q, int family, int index, const char *
 	struct ndmsg body = {.ndm_family = (unsigned char)family,
 			     .ndm_ifindex = index,
 			     .ndm_state = NUD_PERMANENT};
-	unsigned char address[16];
-	size_t len = address_parse(family, text, address);
 
 	netlink_request(q, RTM_NEWNEIGH, NLM_F_CREATE, &body, sizeof(body));
-	netlink_attribute(q, NDA_DST, address, len);
+	address_attribute(q, NDA_DST, family, text);
 	netlink_attribute(q, NDA_LLADDR, router_mac, sizeof(router_mac));
 }
 
