@@ -122,7 +122,7 @@ void dns_ask(const struct frame_datagram *d)
 		break;
 	case DNS_ASK:
 		q->is_open = true;
-		q->is_waiting = follows_host && tell_question();
+		q->is_waiting = follows_host && tell_question(loop_now());
 		q->due = loop_now() + SERVERS_MS;
 		if (!q->is_waiting)
 			question_try(q);

@@ -222,7 +222,7 @@ static void stream_decide(struct stream *s)
 	/* Until it is answered the client isn't heard, nor its end, which would wake us for ever. */
 	loop_unwatch(&s->inside.watch);
 	/* It starts anew with others, where the host has these by now. */
-	(void)tell_question();
+	(void)tell_question(loop_now());
 	switch (dns_exchange_start(&s->exchange, s->data + LENGTH, s->len - LENGTH,
 				   SOCK_STREAM)) {
 	case DNS_IGNORE:

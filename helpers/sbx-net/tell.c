@@ -2,8 +2,6 @@
 /* tell.c: what sbx-net tells the launcher. */
 #include "tell.h"
 
-#include "loop.h"
-
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -19,16 +17,16 @@ void tell_start(int fd, bool logs)
 	is_logging = logs;
 }
 
-bool tell_question(void)
+bool tell_question(int64_t now)
 {
 	enum { PAUSE_MS = 10 };
 	static int64_t last = -PAUSE_MS;
 	struct net_event e = {.kind = NET_EVENT_ASKS, .rule = -1};
 	size_t len = offsetof(struct net_event, name) + 1;
 
-	if (loop_now() - last < PAUSE_MS)
+	if (now - last < PAUSE_MS)
 		return false;
-	last = loop_now();
+	last = now;
 	return send(control, &e, len, MSG_NOSIGNAL | MSG_DONTWAIT) > 0;
 }
 

@@ -25,9 +25,9 @@ void tell_name(const char *name, const struct policy_verdict *v);
 void tell_answer(const char *name, const struct in6_addr *address,
 		 const struct policy_verdict *v);
 
-/* A question is to be asked outside. True where the launcher will say of whom (dns_set_servers()); it isn't told of each in
- * a flood. */
-bool tell_question(void);
+/* A question is to be asked outside, NOW as loop_now() counts. True where the launcher will say of whom
+ * (dns_set_servers()); it isn't told of each in a flood. */
+bool tell_question(int64_t now);
 
 /* Any other. */
 void tell_event(const struct net_event *e);

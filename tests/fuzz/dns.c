@@ -72,7 +72,7 @@ struct policy_verdict policy_answer(const char *name, const struct in6_addr *add
 	return (struct policy_verdict){.is_allowed = is_allowed_address(address), .rule = -1};
 }
 
-bool tell_question(void)
+bool tell_question(int64_t when)
 {
 	return false;
 }
