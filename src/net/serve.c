@@ -3,6 +3,7 @@
 #include "net.h"
 #include "start.h"
 
+#include "util/clock.h"
 #include "util/fail.h"
 #include "util/io.h"
 #include "util/scope.h"
@@ -18,19 +19,10 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 /* The socket of `sbx port`. */
 #define ASKED_NAME "net"
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* What is waited for; a client of `sbx port` is CLIENT with its descriptor. */
 enum { WAIT_TRIGGER, WAIT_CONTROL, WAIT_ASKED, WAIT_CLIENT };
@@ -460,13 +452,13 @@ void network_wind_up(struct network *n)
 static bool helper_flush(struct network *n)
 {
 	enum { FLUSH_MS = 5000 };
-	int64_t end = now_ms() + FLUSH_MS, left;
+	int64_t end = clock_ms() + FLUSH_MS, left;
 	struct pollfd said = {.fd = n->control, .events = POLLIN};
 	bool is_over = false;
 
 	n->is_ending = true;
 	(void)shutdown(n->control, SHUT_WR);
-	while (!is_over && (left = end - now_ms()) > 0)
+	while (!is_over && (left = end - clock_ms()) > 0)
 		if (poll(&said, 1, (int)left) > 0)
 			(void)event_read(n, &is_over);
 	return is_over;

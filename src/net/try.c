@@ -4,6 +4,7 @@
 #include "netlink.h"
 #include "redirect.h"
 
+#include "util/clock.h"
 #include "util/fail.h"
 #include "util/io.h"
 #include "util/scope.h"
@@ -18,7 +19,6 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/utsname.h>
-#include <time.h>
 #include <unistd.h>
 
 /* ---- nat --------------------------------------------------------------------------------- */
@@ -161,14 +161,6 @@ static bool answer_take(int *fd, const uint8_t id[ID_LEN])
 	return is_it;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static bool is_any_open(const struct pollfd *asked, uint32_t n)
 {
 	while (n > 0)
@@ -180,9 +172,9 @@ static bool is_any_open(const struct pollfd *asked, uint32_t n)
 static void answers_await(struct pollfd *asked, uint32_t n, const uint8_t id[ID_LEN],
 			  struct net_server_try *tried)
 {
-	int64_t end = now_ms() + WAIT_MS, left;
+	int64_t end = clock_ms() + WAIT_MS, left;
 
-	for (left = WAIT_MS; left > 0 && is_any_open(asked, n); left = end - now_ms()) {
+	for (left = WAIT_MS; left > 0 && is_any_open(asked, n); left = end - clock_ms()) {
 		(void)poll(asked, n, (int)left);
 		for (uint32_t i = 0; i < n; i++)
 			if (asked[i].fd >= 0 && asked[i].revents)

@@ -2,13 +2,13 @@
 /* attach.c: the launcher's loop while a sandbox runs. */
 #include "attach_parts.h"
 
+#include "util/clock.h"
 #include "util/fail.h"
 #include "util/io.h"
 #include "util/scope.h"
 
 #include <errno.h>
 #include <limits.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -25,14 +25,6 @@ enum {
 	POLL_TO = POLL_FROM + ATTACH_FLOWS,
 	POLL_MAX = POLL_TO + ATTACH_FLOWS,
 };
-
-uint64_t attach_now(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 /* ---- messages --------------------------------------------------------------------------- */
 
@@ -240,7 +232,7 @@ static uint64_t sooner(uint64_t limit, uint64_t now, uint64_t at)
 /* Something to do that no descriptor tells of: milliseconds until then, or -1. */
 static int poll_limit(const struct attach *a)
 {
-	uint64_t now = attach_now(), limit = INT_MAX;
+	uint64_t now = clock_ms(), limit = INT_MAX;
 
 	if (a->is_draining) {
 		for (int i = ATTACH_OUTPUT; i < ATTACH_FLOWS; i++)
@@ -259,7 +251,7 @@ static int poll_limit(const struct attach *a)
 
 static void time_pass(struct attach *a)
 {
-	uint64_t now = attach_now();
+	uint64_t now = clock_ms();
 
 	if (a->timeout_at && now >= a->timeout_at) {
 		a->timeout_at = 0;
@@ -334,7 +326,7 @@ int attach_run(struct attach *a)
 	/* The child has its own; with ours the pipes would never end. */
 	given_close(a);
 	if (a->timeout_ms)
-		a->timeout_at = attach_now() + a->timeout_ms;
+		a->timeout_at = clock_ms() + a->timeout_ms;
 	attach_terminal_update(a);
 	while (r == 0 && !a->is_ended)
 		r = attach_turn(a);

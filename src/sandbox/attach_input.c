@@ -2,6 +2,7 @@
 /* attach_input.c: what is typed, on its way in. */
 #include "attach_parts.h"
 
+#include "util/clock.h"
 #include "util/scope.h"
 #include "util/term.h"
 
@@ -56,7 +57,7 @@ static void input_ends(struct attach *a)
 	} else {
 		input_push_eof_key(f, a->is_within_line ? 2 : 1);
 		f->from = fd_close(f->from);
-		a->end_at = attach_now() + END_STEP;
+		a->end_at = clock_ms() + END_STEP;
 	}
 }
 
@@ -64,7 +65,7 @@ void attach_input_end_again(struct attach *a)
 {
 	struct flow *f = &a->flow[ATTACH_INPUT];
 
-	a->end_at = attach_now() + END_STEP;
+	a->end_at = clock_ms() + END_STEP;
 	if (flow_pending(f) == 0 && term_has_unread(f->to) == 0)
 		input_push_eof_key(f, 1);
 }

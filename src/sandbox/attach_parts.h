@@ -65,7 +65,5 @@ void attach_input_close(struct attach *a);
 
 /* ---- attach.c ---- */
 
-uint64_t attach_now(void);
-
 /* Drops what pid 1 has said about stops that are over; on_message gets the rest. */
 void attach_forget_stops(struct attach *a);

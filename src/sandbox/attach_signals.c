@@ -2,6 +2,7 @@
 /* attach_signals.c: signals to the launcher, and on to pid 1. */
 #include "attach_parts.h"
 
+#include "util/clock.h"
 #include "util/fail.h"
 #include "util/scope.h"
 #include "util/sys.h"
@@ -81,7 +82,7 @@ static void signal_handle(struct attach *a, int sig)
 		return;
 	case SIGTSTP:
 		attach_send(a, sig);
-		a->stop_at = attach_now() + STOP_GRACE;
+		a->stop_at = clock_ms() + STOP_GRACE;
 		return;
 	case SIGWINCH:
 		/* With a pty the kernel tells whoever has it in the foreground. */

@@ -2,6 +2,7 @@
 /* attach_terminal.c: the caller's terminal: taken, left, stopped on, detached from, lost. */
 #include "attach_parts.h"
 
+#include "util/clock.h"
 #include "util/fail.h"
 #include "util/scope.h"
 #include "util/sys.h"
@@ -117,7 +118,7 @@ void attach_terminal_lost(struct attach *a)
 		return;
 	attach_send(a, SIGHUP);
 	attach_send(a, SIGCONT);
-	a->kill_at = attach_now() + LOST_GRACE;
+	a->kill_at = clock_ms() + LOST_GRACE;
 }
 
 /* Sends SIGTSTP to our group, or only to ourselves, takes it, and returns once continued.
@@ -159,7 +160,7 @@ static pid_t deadline_guard(const struct attach *a)
 		return guard;
 	(void)setsid(); /* what stops our group is not to stop it */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	now = attach_now();
+	now = clock_ms();
 	if (now < a->timeout_at)
 		(void)poll(NULL, 0, (int)(a->timeout_at - now));
 	(void)sys_pidfd_send_signal(a->pidfd, SIGKILL);
