@@ -5,13 +5,11 @@
 #include "choke.h"
 #include "dns_message.h"
 #include "fuzz.h"
-#include "loop.h"
+#include "net_loop.h"
 #include "tell.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -29,13 +27,10 @@
  *   n  the servers are others, as many as the length says
  */
 
-enum { PEERS_MAX = 512, WATCHES_MAX = 512, CLIENTS_MAX = 32, TURNS_MAX = 3000 };
+enum { PEERS_MAX = 512, CLIENTS_MAX = 32, TURNS_MAX = 3000 };
 
-static struct loop_watch *watches[WATCHES_MAX];
-static uint32_t wanted[WATCHES_MAX];
 static int peers[PEERS_MAX], clients[CLIENTS_MAX];
-static size_t n_watches, n_peers, n_clients;
-static int64_t now;
+static size_t n_peers, n_clients;
 static bool is_refusing, has_rules;
 
 /* ---- rules: names in "www" are allowed, and addresses but 10.0.0.0/8 and fc00::/7 -------- */
@@ -132,35 +127,6 @@ static void told_check(const uint8_t *data, size_t len)
 
 /* ---- what dns.c calls -------------------------------------------------------------------- */
 
-int64_t loop_now(void)
-{
-	return now;
-}
-
-void loop_forget(int fd)
-{
-}
-
-void loop_unwatch(struct loop_watch *w)
-{
-	for (size_t i = 0; i < n_watches; i++)
-		if (watches[i] == w) {
-			watches[i] = watches[--n_watches];
-			wanted[i] = wanted[n_watches];
-			return;
-		}
-}
-
-int loop_watch(struct loop_watch *w, uint32_t events)
-{
-	must(fcntl(w->fd, F_GETFD) >= 0);
-	loop_unwatch(w);
-	must(n_watches < WATCHES_MAX);
-	wanted[n_watches] = events;
-	watches[n_watches++] = w;
-	return 0;
-}
-
 void loop_send(uint8_t *frame, unsigned len)
 {
 	struct frame_datagram d;
@@ -189,32 +155,6 @@ int choke_connect(int fd, const struct sockaddr *to, socklen_t len)
 }
 
 /* ---- steps ------------------------------------------------------------------------------- */
-
-/* What was ready in the beginning is seen to, though it may have gone meanwhile: as the loop
- * does it. */
-static bool turn(void)
-{
-	struct pollfd fds[WATCHES_MAX];
-	struct loop_watch *seen[WATCHES_MAX];
-	size_t n = n_watches;
-	bool any = false;
-
-	for (size_t i = 0; i < n; i++) {
-		seen[i] = watches[i];
-		fds[i] = (struct pollfd){.fd = watches[i]->fd, .events = (short)wanted[i]};
-	}
-	if (poll(fds, n, 0) < 0) {
-		must(errno == EINTR); /* libFuzzer looks at its clock */
-		return true;
-	}
-	for (size_t i = 0; i < n; i++)
-		if (fds[i].revents) {
-			seen[i]->ready(seen[i], (uint32_t)fds[i].revents);
-			any = true;
-		}
-	dns_expire();
-	return any;
-}
 
 static void ask(const uint8_t *data, size_t len, bool is_ipv6)
 {

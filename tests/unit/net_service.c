@@ -4,24 +4,18 @@
 
 #include "choke.h"
 #include "dns_message.h"
-#include "loop.h"
+#include "net_loop.h"
 #include "tap.h"
 #include "tell.h"
 #include "util/scope.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 
-enum { PEERS_MAX = 64, WATCHES_MAX = 64, TURNS = 20 };
+enum { PEERS_MAX = 64, TURNS = 20 };
 
-static struct loop_watch *watches[WATCHES_MAX];
-static uint32_t wanted[WATCHES_MAX];
 static int peers[PEERS_MAX];
-static size_t n_watches, n_peers;
-static int64_t now;
+static size_t n_peers;
 static uint8_t answer[FRAME_ANSWER_ROOM]; /* the last one that the sandbox got, by datagram */
 static size_t answer_len;
 static char told[256];
@@ -69,33 +63,6 @@ void tell_answer(const char *name, const struct in6_addr *address,
 
 /* ---- what the service stands on ----------------------------------------------------------- */
 
-int64_t loop_now(void)
-{
-	return now;
-}
-
-void loop_forget(int fd)
-{
-}
-
-void loop_unwatch(struct loop_watch *w)
-{
-	for (size_t i = 0; i < n_watches; i++)
-		if (watches[i] == w) {
-			watches[i] = watches[--n_watches];
-			wanted[i] = wanted[n_watches];
-			return;
-		}
-}
-
-int loop_watch(struct loop_watch *w, uint32_t events)
-{
-	loop_unwatch(w);
-	wanted[n_watches] = events;
-	watches[n_watches++] = w;
-	return 0;
-}
-
 void loop_send(uint8_t *frame, unsigned len)
 {
 	enum { HEADS = 14 + 20 + 8 };
@@ -119,32 +86,17 @@ int choke_connect(int fd, const struct sockaddr *to, socklen_t len)
 }
 
 /* Whatever is ready is seen to, until nothing is. */
-static void turn(void)
+static void turn_all(void)
 {
-	for (int turns = 0; turns < TURNS; turns++) {
-		struct pollfd fds[WATCHES_MAX];
-		struct loop_watch *seen[WATCHES_MAX];
-		size_t n = n_watches;
-
-		for (size_t i = 0; i < n; i++) {
-			seen[i] = watches[i];
-			fds[i] = (struct pollfd){.fd = seen[i]->fd, .events = (short)wanted[i]};
-		}
-		if (poll(fds, n, 0) <= 0)
-			break;
-		for (size_t i = 0; i < n; i++)
-			if (fds[i].revents)
-				seen[i]->ready(seen[i], (uint32_t)fds[i].revents);
-		dns_expire();
-	}
-	dns_expire();
+	for (int turns = 0; turns < TURNS && turn(); turns++)
+		;
 }
 
 static void pass(int64_t ms)
 {
 	now += ms;
 	dns_expire();
-	turn();
+	turn_all();
 }
 
 static void pass_all(void)
@@ -228,7 +180,7 @@ static void reply(size_t i, unsigned rcode, uint8_t a)
 
 	if (check_that(n > 0, "server %zu was asked", i))
 		(void)send(peers[i], data, answer_of(data, n, rcode, a), 0);
-	turn();
+	turn_all();
 }
 
 static int rcode(void)
@@ -250,7 +202,7 @@ static void test_without_rules(void)
 	check_that(len == n && memcmp(got + 2, want + 2, n - 2) == 0, "it goes on as it is");
 	n = answer_of(got, len, 0, 10);
 	(void)send(peers[0], got, n, 0);
-	turn();
+	turn_all();
 	check_that(answer_len == n && rcode() == 0 && memcmp(answer + 2, got + 2, n - 2) == 0,
 		   "so does the answer");
 	check_str(told, "");
@@ -295,7 +247,7 @@ static void test_servers(void)
 	start(true, 2);
 	ask('w', DNS_A);
 	(void)send(peers[0], garbage, sizeof(garbage), 0);
-	turn();
+	turn_all();
 	check_that(rcode() < 0 && n_peers == 1, "garbage is waited past");
 	reply(0, DNS_SERVFAIL, 0);
 	check_that(rcode() < 0 && n_peers == 2, "after a failure the next one is asked");
@@ -357,10 +309,10 @@ static void reply_stream(unsigned rcode, uint8_t a)
 		data[1] = (uint8_t)n;
 		/* In two pieces. */
 		(void)send(peers[n_peers - 1], data, 5, 0);
-		turn();
+		turn_all();
 		(void)send(peers[n_peers - 1], data + 5, n + 2 - 5, 0);
 	}
-	turn();
+	turn_all();
 }
 
 /* The RCODE of one answer; its number of records is *RET_N. */
@@ -395,10 +347,10 @@ static void test_stream(void)
 	n += framed(data + n, 'x', DNS_A);
 	n += framed(data + n, 'w', DNS_A);
 	(void)send(fd, data, 1, 0);
-	turn();
+	turn_all();
 	(void)send(fd, data + 1, n - 1, 0);
 	(void)shutdown(fd, SHUT_WR);
-	turn();
+	turn_all();
 	reply_stream(DNS_SERVFAIL, 0);
 	check_int(n_peers, 2);
 	reply_stream(0, 192);
@@ -422,20 +374,20 @@ static void test_stream_fails(void)
 	start(true, 2);
 	fd = client();
 	(void)send(fd, data, n, 0);
-	turn();
+	turn_all();
 	(void)close(peers[--n_peers]);
-	turn();
+	turn_all();
 	check_int(n_peers, 1);
 	pass(2000);
 	check_int(heard(fd, &records), DNS_SERVFAIL);
 	(void)send(fd, data, n, 0);
-	turn();
+	turn_all();
 	dns_set_servers(&none);
-	turn();
+	turn_all();
 	check_int(heard(fd, &records), DNS_SERVFAIL);
 	data[1] = 5;
 	(void)send(fd, data, 7, 0);
-	turn();
+	turn_all();
 	check_that(is_ended(fd), "what is no question ends it");
 	(void)close(fd);
 }
@@ -466,11 +418,11 @@ static void test_transfer(void)
 	start(false, 1);
 	fd = client();
 	(void)send(fd, data, n, 0);
-	turn();
+	turn_all();
 	check_int(heard(fd, &records), DNS_REFUSED);
 	check_int(n_peers, 0);
 	(void)close(fd);
-	turn();
+	turn_all();
 }
 
 int main(void)
