@@ -109,22 +109,33 @@ static struct packet cut(struct packet p, size_t len)
 	return p;
 }
 
-static void test_fates(void)
+static const char own[] = "10.0.2.100", own6[] = "fd00::100", far[] = "203.0.113.9",
+		  far6[] = "2001:db8::9";
+
+static void test_protocols(void)
 {
-	static const char own[] = "10.0.2.100", own6[] = "fd00::100", far[] = "203.0.113.9",
-			  far6[] = "2001:db8::9";
-	static const char *const refused[] = {"127.0.0.1",   "0.0.0.0",	  "0.1.2.3",
-					      "127.255.0.1", "224.0.0.1", "255.255.255.255"};
-	static const char *const refused6[] = {"::",	      "::1",	 "::ffff:127.0.0.1",
-					       "::127.0.0.1", "ff02::1", "ff05::2"};
 	struct packet tcp = packet(own, far, IPPROTO_TCP, 20);
-	struct packet tcp6 = packet(own6, far6, IPPROTO_TCP, 20);
+
+	fate("TCP passes", tcp, FRAME_PASS);
+	fate("TCP over IPv6 passes", packet(own6, far6, IPPROTO_TCP, 20), FRAME_PASS);
+	fate("UDP passes", datagram(own, far, 9, 4), FRAME_PASS);
+	fate("no other protocol", with(tcp, ETH + 9, 132), FRAME_DROP);
+	fate("nobody asks for neighbours", with(with(tcp, 12, 8), 13, 6), FRAME_DROP);
+	fate("nor over IPv6", packet("fe80::1", "ff02::1", IPPROTO_ICMPV6, 24), FRAME_DROP);
+	fate("no TFTP", datagram(own, "10.0.2.2", 69, 4), FRAME_DROP);
+	fate("no DHCP", datagram(own, "10.0.2.2", 67, 4), FRAME_DROP);
+	fate("no NC-SI", with(with(tcp, 12, 0x88), 13, 0xf8), FRAME_DROP);
+	fate("a question goes to the name service", datagram(own, "10.0.2.3", 53, 12),
+	     FRAME_DNS);
+	fate("one over IPv6 too", datagram(own6, "fd00::3", 53, 12), FRAME_DNS);
+	fate("another server's doesn't", datagram(own, far, 53, 12), FRAME_PASS);
+}
+
+static void test_echoes(void)
+{
 	struct packet echo = packet(own, far, IPPROTO_ICMP, 8);
 	struct packet echo6 = packet(own6, far6, IPPROTO_ICMPV6, 8);
 
-	fate("TCP passes", tcp, FRAME_PASS);
-	fate("TCP over IPv6 passes", tcp6, FRAME_PASS);
-	fate("UDP passes", datagram(own, far, 9, 4), FRAME_PASS);
 	fate("an echo passes", with(echo, ETH + V4, 8), FRAME_PASS);
 	fate("one over IPv6 passes", with(echo6, ETH + V6, 128), FRAME_PASS);
 	for (unsigned type = 0; type < 256; type++) {
@@ -136,8 +147,16 @@ static void test_fates(void)
 	}
 	fate("no echo of another code", with(with(echo, ETH + V4, 8), ETH + V4 + 1, 1),
 	     FRAME_DROP);
-	fate("nobody asks for neighbours", with(with(tcp, 12, 8), 13, 6), FRAME_DROP);
-	fate("nor over IPv6", packet("fe80::1", "ff02::1", IPPROTO_ICMPV6, 24), FRAME_DROP);
+	fate("no ICMPv6 in IPv4", packet(own, far, IPPROTO_ICMPV6, 8), FRAME_DROP);
+}
+
+static void test_addresses(void)
+{
+	static const char *const refused[] = {"127.0.0.1",   "0.0.0.0",	  "0.1.2.3",
+					      "127.255.0.1", "224.0.0.1", "255.255.255.255"};
+	static const char *const refused6[] = {"::",	      "::1",	 "::ffff:127.0.0.1",
+					       "::127.0.0.1", "ff02::1", "ff05::2"};
+
 	for (size_t i = 0; i < 6; i++) {
 		fate(refused[i], packet(own, refused[i], IPPROTO_TCP, 20), FRAME_DROP);
 		fate(refused6[i], packet(own6, refused6[i], IPPROTO_TCP, 20), FRAME_DROP);
@@ -149,21 +168,19 @@ static void test_fates(void)
 	fate("no link-local one", packet("fe80::1", far6, IPPROTO_TCP, 20), FRAME_DROP);
 	fate("no foreign source of IPv6", packet("2001:db8::1", far6, IPPROTO_TCP, 20),
 	     FRAME_DROP);
+}
+
+static void test_heads(void)
+{
+	struct packet tcp = packet(own, far, IPPROTO_TCP, 20);
+	struct packet tcp6 = packet(own6, far6, IPPROTO_TCP, 20);
+
 	fate("no options", with(tcp, ETH, 0x46), FRAME_DROP);
 	fate("no first fragment", with(tcp, ETH + 6, 0x20), FRAME_DROP);
 	fate("no later fragment", with(tcp, ETH + 7, 1), FRAME_DROP);
 	fate("the bit that forbids fragments passes", with(tcp, ETH + 6, 0x40), FRAME_PASS);
 	fate("no extension headers", with(tcp6, ETH + 6, 0), FRAME_DROP);
 	fate("no fragments of IPv6", with(tcp6, ETH + 6, 44), FRAME_DROP);
-	fate("no other protocol", with(tcp, ETH + 9, 132), FRAME_DROP);
-	fate("no ICMPv6 in IPv4", packet(own, far, IPPROTO_ICMPV6, 8), FRAME_DROP);
-	fate("no TFTP", datagram(own, "10.0.2.2", 69, 4), FRAME_DROP);
-	fate("no DHCP", datagram(own, "10.0.2.2", 67, 4), FRAME_DROP);
-	fate("no NC-SI", with(with(tcp, 12, 0x88), 13, 0xf8), FRAME_DROP);
-	fate("a question goes to the name service", datagram(own, "10.0.2.3", 53, 12),
-	     FRAME_DNS);
-	fate("one over IPv6 too", datagram(own6, "fd00::3", 53, 12), FRAME_DNS);
-	fate("another server's doesn't", datagram(own, far, 53, 12), FRAME_PASS);
 	fate("no length beyond the frame", with(tcp, ETH + 3, 41), FRAME_DROP);
 	fate("none of IPv6", with(tcp6, ETH + 5, 21), FRAME_DROP);
 	fate("no length below the header", with(tcp, ETH + 3, 19), FRAME_DROP);
@@ -281,7 +298,10 @@ static void test_inbound(const char *from)
 
 int main(void)
 {
-	test_fates();
+	test_protocols();
+	test_echoes();
+	test_addresses();
+	test_heads();
 	test_inbound("192.0.2.9");
 	test_inbound("2001:db8::9");
 	test_urgent();

@@ -152,7 +152,7 @@ static void test_tmpfs(void)
 	check_mounts(rows, ARRAY_SIZE(rows));
 }
 
-static void test_wrong_mounts(void)
+static void test_wrong_binds(void)
 {
 	static const struct wrong rows[] = {
 		{spec_volume, "", -ENOTSUP, "without a name"},
@@ -185,6 +185,14 @@ static void test_wrong_mounts(void)
 		{spec_bind, "", -EINVAL, "no source"},
 		{spec_bind, "nosuch", -ENOENT, "No such file"},
 		{spec_bind, "dir:in", -EINVAL, "does not begin with '/'"},
+	};
+
+	check_wrong(rows, ARRAY_SIZE(rows));
+}
+
+static void test_wrong_tmpfs(void)
+{
+	static const struct wrong rows[] = {
 		{spec_tmpfs, "", -EINVAL, "no place inside"},
 		{spec_tmpfs, "t", -EINVAL, "does not begin with '/'"},
 		{spec_tmpfs, "/", -EINVAL, "'/'"},
@@ -201,6 +209,14 @@ static void test_wrong_mounts(void)
 		{spec_tmpfs, "/t:tmpcopyup", -ENOTSUP, "starts empty"},
 		{spec_tmpfs, "/t:dev", -ENOTSUP, "device files"},
 		{spec_tmpfs, "/t:lowerdir=/", -EINVAL, "no option 'lowerdir'"},
+	};
+
+	check_wrong(rows, ARRAY_SIZE(rows));
+}
+
+static void test_wrong_mounts(void)
+{
+	static const struct wrong rows[] = {
 		{spec_mount, "", -ENOTSUP, "there are no volumes"},
 		{spec_mount, "type=volume,src=x,dst=/in", -ENOTSUP, "there are no volumes"},
 		{spec_mount, "src=./dir,dst=/in", -ENOTSUP, "without a type"},
@@ -466,7 +482,7 @@ static void test_wrong_env(void)
 
 /* ---- limits, security, names ------------------------------------------------------------ */
 
-static void test_ulimits(void)
+static void check_ulimits_refused(void)
 {
 	static const struct wrong rows[] = {
 		{spec_ulimit, "", -EINVAL, "no limit of that name"},
@@ -491,15 +507,17 @@ static void test_ulimits(void)
 		{spec_ulimit, "NOFILE=5", -EINVAL, "no limit of that name"},
 		{spec_ulimit, "hosts", -EINVAL, "no limit of that name"},
 	};
+
+	check_wrong(rows, ARRAY_SIZE(rows));
+}
+
+static void check_ulimits_taken(void)
+{
 	static const char *const names[] = {"as",     "core",	"cpu",	      "data",
 					    "fsize",  "locks",	"memlock",    "msgqueue",
 					    "nice",   "nproc",	"nofile",     "rss",
 					    "rtprio", "rttime", "sigpending", "stack"};
-	const struct rlimit own = {400, 500};
 	struct plan p;
-
-	check_int(setrlimit(RLIMIT_NOFILE, &own), 0);
-	check_wrong(rows, ARRAY_SIZE(rows));
 
 	plan_init(&p);
 	check_int(spec_ulimit(&p, "nofile=20:30"), 0);
@@ -518,7 +536,13 @@ static void test_ulimits(void)
 		check_int(spec_ulimit(&p, arena_printf(&p.arena, "%s=0", names[i])), 0);
 	check_int((long long)p.n_limits, RLIM_NLIMITS);
 	plan_done(&p);
+}
 
+static void check_ulimits_of_host(void)
+{
+	struct plan p;
+
+	plan_init(&p);
 	check_int(spec_ulimit(&p, "host"), 0);
 	check_int((long long)p.n_limits, RLIM_NLIMITS);
 	for (size_t i = 0; i < p.n_limits; i++)
@@ -526,6 +550,16 @@ static void test_ulimits(void)
 			check(p.limits[i].limit.rlim_cur == 400 &&
 			      p.limits[i].limit.rlim_max == 500);
 	plan_done(&p);
+}
+
+static void test_ulimits(void)
+{
+	const struct rlimit own = {400, 500};
+
+	check_int(setrlimit(RLIMIT_NOFILE, &own), 0);
+	check_ulimits_refused();
+	check_ulimits_taken();
+	check_ulimits_of_host();
 }
 
 static void test_security(void)
@@ -740,6 +774,8 @@ int main(void)
 
 	test_binds(folder);
 	test_tmpfs();
+	test_wrong_binds();
+	test_wrong_tmpfs();
 	test_wrong_mounts();
 	test_host_attributes();
 	test_devices(folder);
