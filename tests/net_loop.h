@@ -4,6 +4,7 @@
 
 #include "dns.h"
 #include "loop.h"
+#include "stacks.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -24,7 +25,7 @@ int64_t loop_now(void)
 	return now;
 }
 
-void loop_forget(int fd)
+void stacks_forget(int fd)
 {
 }
 

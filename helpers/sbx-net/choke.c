@@ -263,14 +263,6 @@ int choke_check(Slirp *slirp)
 	};
 
 	is_checking = true;
-	/* The sandbox tells its addresses first: it is never asked, and an answer that waited for them would make
-	 * libslirp 4.7 crash. */
-	for (size_t i = 0; i < FRAME_INTRODUCTIONS; i++) {
-		size_t len;
-		const uint8_t *frame = frame_introduction(i, &len);
-
-		slirp_input(slirp, frame, (int)len);
-	}
 	slirp_input(slirp, syn, sizeof(syn));
 	slirp_input(slirp, datagram, sizeof(datagram));
 	is_checking = false;

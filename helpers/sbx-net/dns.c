@@ -5,6 +5,7 @@
 #include "dns_exchange.h"
 #include "dns_stream.h"
 #include "loop.h"
+#include "stacks.h"
 #include "tell.h"
 #include "util/scope.h"
 
@@ -146,7 +147,7 @@ int dns_connect(int fd)
 	autoclose int theirs = pair[0];
 	autoclose int ours = pair[1];
 
-	loop_forget(fd);
+	stacks_forget(fd);
 	if (dup3(theirs, fd, O_CLOEXEC) < 0)
 		return -ECONNREFUSED;
 	return dns_stream_serve(take_fd(&ours));

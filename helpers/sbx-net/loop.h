@@ -8,10 +8,8 @@
 /*
  * Theory of operation
  *
- * One thread, one epoll set. libslirp says before each wait what it wants of each of its sockets; only
- * where that differs from what the kernel knows is epoll told, so an idle connection costs nothing. What else waits
- * (the name service, relays, ports, orders) watches its own descriptors. With nothing open and nothing due the helper
- * sleeps.
+ * One thread, one epoll set, in which libslirp's sockets are watched (stacks.h) and what else waits (the name service,
+ * relays, ports, orders) watches its own descriptors. With nothing open and nothing due the helper sleeps.
  */
 
 /* A descriptor of our own, and what is called when it has one of EVENTS (EPOLL*). */
@@ -25,9 +23,6 @@ void loop_unwatch(struct loop_watch *w);
 
 /* Milliseconds of the monotonic clock. */
 int64_t loop_now(void);
-
-/* FD is a new file under an old number: what was known of it doesn't hold. */
-void loop_forget(int fd);
 
 /* A frame towards the sandbox; one that finds no room is lost, as on any wire. */
 void loop_send(uint8_t *frame, unsigned len);

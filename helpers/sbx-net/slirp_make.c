@@ -10,7 +10,7 @@
 #include <netinet/tcp.h>
 #include <string.h>
 
-Slirp *slirp_make(const SlirpCb *callbacks)
+Slirp *slirp_make(const SlirpCb *callbacks, void *context)
 {
 	SlirpConfig config = {
 		.version = 4,
@@ -28,6 +28,7 @@ Slirp *slirp_make(const SlirpCb *callbacks)
 		.disable_dns = true,
 		.disable_dhcp = true,
 	};
+	Slirp *slirp;
 
 	config.vnetmask.s_addr = htonl(~0U << (32 - NET_PREFIX));
 	(void)inet_pton(AF_INET, NET_ROUTER, &config.vhost);
@@ -37,5 +38,12 @@ Slirp *slirp_make(const SlirpCb *callbacks)
 	(void)inet_pton(AF_INET6, NET_ROUTER6, &config.vhost6);
 	memcpy(&config.vprefix_addr6, &config.vhost6, NET_PREFIX6 / 8);
 	(void)inet_pton(AF_INET6, NET_RESOLVER6, &config.vnameserver6);
-	return slirp_new(&config, callbacks, NULL);
+	slirp = slirp_new(&config, callbacks, context);
+	for (size_t i = 0; slirp && i < FRAME_INTRODUCTIONS; i++) {
+		size_t len;
+		const uint8_t *frame = frame_introduction(i, &len);
+
+		slirp_input(slirp, frame, (int)len);
+	}
+	return slirp;
 }

@@ -4,5 +4,6 @@
 
 #include <slirp/libslirp.h>
 
-/* NULL where there is no memory. */
-Slirp *slirp_make(const SlirpCb *callbacks);
+/* One that knows the sandbox's addresses (frame_introduction()): it never has to ask for them, and an answer that waited for
+ * them would make libslirp 4.7 crash. CONTEXT is what the callbacks are called with. NULL where there is no memory. */
+Slirp *slirp_make(const SlirpCb *callbacks, void *context);

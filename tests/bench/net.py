@@ -307,9 +307,8 @@ class Sbx(Subject):
 
     def stop(self):
         # Its guest ends with it, and is gone before its ports are wanted again.
-        processes = below(self.process.pid) if self.process else []
         super().stop()
-        wait_until("a sandbox's end", lambda: all(read(f"/proc/{pid}/cmdline") == "" for pid in processes))
+        wait_until("a sandbox's end", lambda: not listens(on_host, IPERF_PUBLISHED))
 
 
 class Slirp4netns(Subject):

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* stacks.c: libslirp, several times, each with a share of what the sandbox has open by the tap. */
+#include "stacks.h"
+
+#include "choke.h"
+#include "frame.h"
+#include "loop.h"
+#include "slirp_make.h"
+#include "util/fail.h"
+#include "util/scope.h"
+
+#include <errno.h>
+#include <glib.h>
+#include <malloc.h>
+#include <netinet/tcp.h>
+#include <slirp/libslirp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+enum {
+	STACKS = 16,
+	SOCKETS_MAX = 65536,
+	TICK_MS = 500, /* of libslirp's slow timers */
+};
+
+/* What the kernel and libslirp know of one of libslirp's sockets. */
+struct interest {
+	uint32_t told;	   /* EPOLL* as the kernel has them, and TOLD; 0: not in the set */
+	uint32_t happened; /* since the last turn */
+	uint32_t round;	   /* the last one in which its stack asked for it */
+	uint16_t before,
+		behind; /* in its stack's list; 0: none, since libslirp has no descriptor 0 */
+	uint8_t stack;
+	bool is_stream;
+};
+
+enum { TOLD = 1U << 30 }; /* so that what is in the set is never 0 */
+
+struct stack {
+	Slirp *slirp;
+	int64_t due;	  /* time; -1: never */
+	size_t n_streams; /* connections that are open */
+	uint16_t first;	  /* of its sockets in the set */
+	bool has_changed; /* since it was asked what it wants */
+	bool has_events;
+};
+
+static struct interest interests[SOCKETS_MAX];
+static struct stack stacks[STACKS];
+static size_t n_streams, most_streams; /* most: since the last time that there was none */
+static uint32_t round_now;
+static int epoll = -EBADF;
+static bool is_making;
+
+/* ---- sockets ----------------------------------------------------------------------------- */
+
+static bool is_socket(int fd)
+{
+	return fd > 0 && fd < SOCKETS_MAX;
+}
+
+static void list_put(struct stack *s, int fd)
+{
+	struct interest *i = &interests[fd];
+
+	i->stack = (uint8_t)(s - stacks);
+	i->before = 0;
+	i->behind = s->first;
+	if (s->first)
+		interests[s->first].before = (uint16_t)fd;
+	s->first = (uint16_t)fd;
+}
+
+static void list_take(int fd)
+{
+	struct interest *i = &interests[fd];
+
+	if (i->before)
+		interests[i->before].behind = i->behind;
+	else
+		stacks[i->stack].first = i->behind;
+	if (i->behind)
+		interests[i->behind].before = i->before;
+}
+
+void stacks_forget(int fd)
+{
+	if (!is_socket(fd) || !interests[fd].told)
+		return;
+	(void)epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL);
+	list_take(fd);
+	interests[fd].told = interests[fd].happened = 0;
+}
+
+static uint32_t events_of(int wanted)
+{
+	return ((wanted & SLIRP_POLL_IN) ? EPOLLIN : 0U) |
+	       ((wanted & SLIRP_POLL_OUT) ? EPOLLOUT : 0U) |
+	       ((wanted & SLIRP_POLL_PRI) ? EPOLLPRI : 0U);
+}
+
+static int on_wanted(int fd, int wanted, void *stack)
+{
+	uint32_t events = events_of(wanted);
+	struct epoll_event e = {.events = events, .data.u64 = (uint64_t)fd << 1 | 1};
+	struct interest *i;
+
+	if (!is_socket(fd))
+		return -1;
+	i = &interests[fd];
+	i->round = round_now;
+	if (i->told == (events | TOLD))
+		return fd;
+	if (epoll_ctl(epoll, i->told ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &e) < 0)
+		return -1;
+	if (!i->told)
+		list_put(stack, fd);
+	i->told = events | TOLD;
+	return fd;
+}
+
+static int on_asked(int fd, void *unused)
+{
+	uint32_t e = fd < 0 ? 0 : interests[fd].happened;
+
+	return ((e & EPOLLIN) ? SLIRP_POLL_IN : 0) | ((e & EPOLLOUT) ? SLIRP_POLL_OUT : 0) |
+	       ((e & EPOLLPRI) ? SLIRP_POLL_PRI : 0) | ((e & EPOLLERR) ? SLIRP_POLL_ERR : 0) |
+	       ((e & EPOLLHUP) ? SLIRP_POLL_HUP : 0);
+}
+
+/* What libslirp asked for no more is taken out: an error there would wake us for ever. */
+static void unwanted_forget(const struct stack *s)
+{
+	for (uint16_t fd = s->first, behind; fd; fd = behind) {
+		behind = interests[fd].behind;
+		if (interests[fd].round != round_now)
+			stacks_forget(fd);
+	}
+}
+
+/* ---- callbacks of libslirp's ------------------------------------------------------------- */
+
+/* libslirp hands over a buffer of its own, which it doesn't read again. */
+static ssize_t on_send(const void *frame, size_t len, void *stack)
+{
+	if (!is_making && !choke_is_checking())
+		loop_send((uint8_t *)frame, (unsigned)len);
+	return (ssize_t)len;
+}
+
+static void on_error(const char *message, void *stack)
+{
+}
+
+static int64_t on_clock(void *stack)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* libslirp's one timer sends router advertisements: addresses and routes are set up already, and an idle
+ * helper sleeps. */
+static void *on_timer_new(SlirpTimerCb call, void *context, void *stack)
+{
+	static char none;
+
+	return &none;
+}
+
+static void on_timer_free(void *timer, void *stack)
+{
+}
+
+static void on_timer_mod(void *timer, int64_t when, void *stack)
+{
+}
+
+static bool is_stream(int fd)
+{
+	int type = SOCK_DGRAM;
+	socklen_t len = sizeof(type);
+
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_STREAM;
+}
+
+static void on_register(int fd, void *stack)
+{
+	struct stack *s = stack;
+
+	if (!is_socket(fd) || interests[fd].is_stream || !is_stream(fd))
+		return;
+	interests[fd].is_stream = true;
+	s->n_streams++;
+	n_streams++;
+	most_streams = n_streams > most_streams ? n_streams : most_streams;
+}
+
+/* libslirp closes it next. A connection whose end the sandbox hasn't told was reset, or given up. */
+static void on_unregister(int fd, void *stack)
+{
+	struct linger at_once = {.l_onoff = 1};
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
+	struct stack *s = stack;
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 &&
+	    (info.tcpi_state == TCP_ESTABLISHED || info.tcpi_state == TCP_CLOSE_WAIT))
+		(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	if (is_socket(fd) && interests[fd].is_stream) {
+		interests[fd].is_stream = false;
+		s->n_streams--;
+		n_streams--;
+	}
+	choke_forget(fd);
+	stacks_forget(fd);
+}
+
+static void on_notify(void *stack)
+{
+}
+
+/* What libslirp says of frames is nobody's to read, and would be in the way of what is. */
+static void on_log(const char *domain, GLogLevelFlags level, const char *text, gpointer unused)
+{
+}
+
+/* ---- stacks ------------------------------------------------------------------------------ */
+
+static bool stack_make(struct stack *s)
+{
+	static const SlirpCb callbacks = {
+		.send_packet = on_send,
+		.guest_error = on_error,
+		.clock_get_ns = on_clock,
+		.timer_new = on_timer_new,
+		.timer_free = on_timer_free,
+		.timer_mod = on_timer_mod,
+		.register_poll_fd = on_register,
+		.unregister_poll_fd = on_unregister,
+		.notify = on_notify,
+	};
+
+	/* What it answers when the sandbox is introduced to it. */
+	is_making = true;
+	s->slirp = slirp_make(&callbacks, s);
+	is_making = false;
+	return s->slirp;
+}
+
+int stacks_start(int epoll_fd)
+{
+	int r;
+
+	epoll = epoll_fd;
+	for (struct stack *s = stacks; s < stacks + STACKS; s++)
+		s->due = -1;
+	(void)g_log_set_default_handler(on_log, NULL);
+	if (!stack_make(&stacks[0]))
+		return fail(ENOMEM, "libslirp does not start");
+	r = choke_check(stacks[0].slirp);
+	/* What the check has made runs out as soon as libslirp knows the time. */
+	stacks[0].has_events = stacks[0].has_changed = true;
+	stacks_serve(NULL, 0);
+	return r;
+}
+
+/* By the sandbox's port, whose neighbours are likely to be in use too. */
+static struct stack *stack_of(const uint8_t *frame)
+{
+	unsigned port = frame_source_port(frame);
+	struct stack *s = &stacks[(port ^ port >> 4 ^ port >> 8) % STACKS];
+
+	return s->slirp || stack_make(s) ? s : &stacks[0];
+}
+
+void stacks_input(uint8_t *frame, size_t len)
+{
+	struct stack *s = stack_of(frame);
+
+	slirp_input(s->slirp, frame, (int)len);
+	s->has_changed = true;
+}
+
+/* It says that it is to be called within TICK_MS where it has anything open. All are then at the same time; of datagrams, which
+ * are given up after four minutes, that needn't be. */
+static int64_t due_of(const struct stack *s, uint32_t ms)
+{
+	enum { NOTHING_DUE_MS = 1000, A_TICK_MS = 100, UNUSED_MS = 30 * 1000 };
+	int64_t due = loop_now() + ms;
+
+	if (ms >= NOTHING_DUE_MS)
+		return -1;
+	if (ms > 0 && s->n_streams == 0)
+		return loop_now() + UNUSED_MS;
+	return ms < A_TICK_MS ? due : (due + TICK_MS - 1) / TICK_MS * TICK_MS;
+}
+
+int64_t stacks_prepare(void)
+{
+	int64_t due = -1;
+
+	for (struct stack *s = stacks; s < stacks + STACKS; s++) {
+		uint32_t ms = UINT32_MAX;
+
+		if (s->has_changed) {
+			round_now++;
+			slirp_pollfds_fill(s->slirp, &ms, on_wanted, s);
+			unwanted_forget(s);
+			s->due = due_of(s, ms);
+			s->has_changed = false;
+		}
+		if (s->due >= 0 && (due < 0 || s->due < due))
+			due = s->due;
+	}
+	return due;
+}
+
+/* What a crowd has left between the buffers that libslirp keeps goes back to the host. */
+static void memory_return(void)
+{
+	enum { CROWD = 32 };
+
+	if (n_streams > 0 || most_streams == 0)
+		return;
+	if (most_streams >= CROWD)
+		(void)malloc_trim(0);
+	most_streams = 0;
+}
+
+void stacks_serve(const struct epoll_event *events, int n)
+{
+	bool knows_time = false;
+
+	for (int i = 0; i < n; i++) {
+		struct interest *of = &interests[events[i].data.u64 >> 1];
+
+		if (!stacks_own(&events[i]) || !of->told)
+			continue;
+		of->happened = events[i].events;
+		stacks[of->stack].has_events = true;
+	}
+	for (struct stack *s = stacks; s < stacks + STACKS; s++) {
+		if (!s->has_events && (s->due < 0 || loop_now() < s->due))
+			continue;
+		slirp_pollfds_poll(s->slirp, 0, on_asked, NULL);
+		s->has_events = false;
+		s->has_changed = knows_time = true;
+	}
+	for (int i = 0; i < n; i++)
+		if (stacks_own(&events[i]))
+			interests[events[i].data.u64 >> 1].happened = 0;
+	/* It reads the clock here alone, and one for all: what a frame makes would have run out already, after a long
+	 * sleep. */
+	if (!knows_time)
+		slirp_pollfds_poll(stacks[0].slirp, 1, on_asked, NULL);
+	memory_return();
+}
