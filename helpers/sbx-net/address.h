@@ -78,3 +78,8 @@ static inline int address_family(const struct in6_addr *a)
 {
 	return IN6_IS_ADDR_V4MAPPED(a) ? AF_INET : AF_INET6;
 }
+
+static inline bool address_is_loopback(const struct in6_addr *a)
+{
+	return IN6_IS_ADDR_LOOPBACK(a) || (IN6_IS_ADDR_V4MAPPED(a) && a->s6_addr[12] == 127);
+}

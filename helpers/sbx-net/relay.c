@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -196,7 +197,7 @@ static int end_watch(struct relay *r, int which)
 	return loop_watch(&r->ends[which].watch, EVENTS);
 }
 
-void relay_tune(int fd)
+void relay_tune(int fd, bool is_local)
 {
 	enum { IDLE_SECONDS = 120 };
 	int one = 1, idle = IDLE_SECONDS;
@@ -207,6 +208,10 @@ void relay_tune(int fd)
 	 * nothing of one that is dead. */
 	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+	/* Memory has no congestion, and what paces for it (bbr) is slow there. */
+	if (is_local)
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, NET_CONGESTION,
+				 strlen(NET_CONGESTION));
 }
 
 /* The connection that was being made has failed. */
@@ -322,14 +327,19 @@ static int dial(const struct policy_query *q)
 	struct in6_addr address = q->address;
 	struct sockaddr_storage to;
 	autoclose int fd = -EBADF;
+	bool is_local = true;
 	socklen_t len;
 
 	if (address_is(&address, NET_ROUTER))
 		address = address_of("127.0.0.1");
 	else if (address_is(&address, NET_ROUTER6))
 		address = in6addr_loopback;
+	else
+		is_local = q->is_own;
 	len = address_put(&address, q->port, &to);
 	fd = socket(to.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd >= 0)
+		relay_tune(fd, is_local);
 	if (fd < 0 ||
 	    (choke_connect(fd, (const struct sockaddr *)&to, len) < 0 && errno != EINPROGRESS))
 		return -errno;

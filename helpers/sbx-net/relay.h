@@ -21,9 +21,9 @@
  * looked at once.
  */
 
-/* FD is for an end outside, or listens for such ones, which have it from there. Those inside have theirs from the
- * redirection's listener. */
-void relay_tune(int fd);
+/* FD is for an end outside, or listens for such ones, which have it from there; local: on this host. Those inside have theirs
+ * from the redirection's listener. */
+void relay_tune(int fd, bool is_local);
 
 /* Takes connections that were redirected from the listener FD. */
 int relay_listen(int fd);

@@ -48,6 +48,9 @@
 #define NET_RESOLVER  "10.0.2.3"
 #define NET_RESOLVER6 "fd00::3"
 
+/* What controls congestion where there is none, between a sandbox and its helper: in every kernel, and never paced. */
+#define NET_CONGESTION "reno"
+
 enum { NET_PREFIX = 24, NET_PREFIX6 = 64, NET_MTU = 1500 };
 
 /* Every address below is IPv6; one of IPv4 is mapped (::ffff:a.b.c.d). Ports are in host order. */

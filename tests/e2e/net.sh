@@ -39,6 +39,9 @@ for size in 1 100000 3000000; do
     is "$size bytes over IPv6" "$(client echo 2001:db8::9 7001 $size)" "$size same"
 done
 is "a half-closed connection still answers" "$(client half 192.0.2.9 7002)" "5 bytes"
+is "the other side's urgent data stays where it is in the stream" "$(client tcp 192.0.2.9 7004)" "one ! two"
+like "a small write goes out at once, whatever the one before it is waiting for" "$(client pace 192.0.2.9 7005)" \
+    '^[12]?[0-9] ms$'
 is "200 connections at once" "$(client many 192.0.2.9 7000 200)" "200"
 inside "$root" -- cat /etc/resolv.conf
 is "resolv.conf names our name service, and the host's search list" "$out" "nameserver 10.0.2.3

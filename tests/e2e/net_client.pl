@@ -63,6 +63,17 @@ if ($what eq 'tcp') {
     syswrite $s, 'abcde';
     shutdown $s, 1;
     print all($s);
+} elsif ($what eq 'pace') {
+    # Two small writes, a moment apart, each to arrive by itself.
+    my $s = opened(SOCK_STREAM);
+    setsockopt($s, IPPROTO_TCP, TCP_NODELAY, 1);
+    for (1 .. 20) {
+        syswrite($s, 'a');
+        select(undef, undef, undef, 0.003);
+        syswrite($s, 'b');
+        sysread($s, my $answer, 1);
+    }
+    print all($s);
 } elsif ($what eq 'many') {
     my @open = map { opened(SOCK_STREAM) } 1 .. $n;
     print scalar grep { all($_) =~ /^hello/ } @open;

@@ -18,6 +18,7 @@ import ssl
 import struct
 import sys
 import threading
+import time
 
 FOLDER, ROLE = pathlib.Path(sys.argv[1]), sys.argv[2]
 LOG = os.open(FOLDER / f"{ROLE}.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
@@ -195,6 +196,29 @@ class CountFirst(Count):
     greeting = b"220 ready\r\n"
 
 
+class Urgent(Logged):
+    def handle(self):
+        self.request.sendall(b"one ")
+        self.request.send(b"!", socket.MSG_OOB)
+        self.request.sendall(b" two")
+
+
+class Pace(Logged):
+    """Takes pairs of bytes, acknowledges late, and says how many milliseconds the second of a pair took, at
+    the median."""
+
+    def handle(self):
+        took = []
+        for _ in range(20):
+            self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
+            self.request.recv(1)
+            began = time.monotonic()
+            self.request.recv(1)
+            took.append(time.monotonic() - began)
+            self.request.sendall(b".")
+        self.request.sendall(f"{1000 * sorted(took)[10]:.0f} ms".encode())
+
+
 class Web(http.server.SimpleHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -246,6 +270,8 @@ def main():
         Stream(("::", 7001), Echo),
         Stream(("::", 7002), Count),
         Stream(("::", 7003), CountFirst),
+        Stream(("::", 7004), Urgent),
+        Stream(("::", 7005), Pace),
         Datagram(("::", 53), Names),
         # Whoever listens on all addresses answers by the first one of an interface.
         Datagram(("::ffff:127.0.0.53", 53), Names),
