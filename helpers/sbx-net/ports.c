@@ -29,7 +29,7 @@ struct flow {
 	struct in6_addr own;	     /* what was written to */
 	uint32_t scope;		     /* of a link-local peer */
 	uint16_t peer_port, shown_port;
-	int64_t last; /* time that it has written */
+	int64_t last; /* time that it has written, or been answered */
 };
 
 static struct port ports[NET_PORTS_MAX];
@@ -81,7 +81,7 @@ static bool flow_is_of(const struct flow *f, const struct port *p, const struct 
 }
 
 /* Several of the host's addresses are shown as one, the router's: who comes second with the same port is shown with
- * another. Where each place that is tried is another's, who hasn't written for the longest time gives way. */
+ * another. Where each place that is tried is another's, who has been silent for the longest time gives way. */
 static struct flow *flow_take(struct port *p, const struct in6_addr *peer, uint16_t peer_port)
 {
 	struct in6_addr shown = inside_source(peer);
@@ -206,6 +206,8 @@ bool ports_answer(const struct frame_datagram *d)
 	if (at.ss_family == AF_INET6)
 		((struct sockaddr_in6 *)&at)->sin6_scope_id = f->scope;
 	own_put(&m, &f->own);
+	/* Who only listens, to a stream say, is somebody still. */
+	f->last = loop_now();
 	(void)sendmsg(f->port->listener.watch.fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
 	return true;
 }

@@ -12,8 +12,8 @@
  * (inside.h). Where nobody listens there by IPv6, IPv4 is tried.
  *
  * A published UDP port is a socket of the host's. A datagram becomes a frame with its sender for the source, and a frame
- * that the sandbox sends from that port to somebody who has written in the last minutes becomes a datagram of the same
- * socket's, from the address that was written to. libslirp sees neither.
+ * that the sandbox sends from that port to somebody who has written, or been answered, in the last minutes becomes a
+ * datagram of the same socket's, from the address that was written to. libslirp sees neither.
  *
  * With --publish-all the kernel is asked each second who listens inside (sock_diag(7)): each such port but those on
  * loopback addresses is open on the host's loopback address, by its own number where that is free.
