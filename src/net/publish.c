@@ -56,13 +56,13 @@ static int protocol_parse(const char *text, uint8_t *ret_protocol)
 	return 0;
 }
 
-/* TEXT is an address of IPv4, or one of IPv6 that stood in brackets. */
-static int address_parse(const char *text, bool is_ipv6, struct in6_addr *ret_address)
+/* TEXT is an address of IPv4, or HAS_BRACKETS and is one of either family. */
+static int address_parse(const char *text, bool has_brackets, struct in6_addr *ret_address)
 {
 	struct in6_addr address = {.s6_addr = {[10] = 0xff, [11] = 0xff}};
 
-	if (inet_pton(is_ipv6 ? AF_INET6 : AF_INET, text,
-		      is_ipv6 ? address.s6_addr : address.s6_addr + 12) != 1)
+	if (inet_pton(AF_INET, text, address.s6_addr + 12) != 1 &&
+	    (!has_brackets || inet_pton(AF_INET6, text, address.s6_addr) != 1))
 		return fail(EINVAL, "'%s' is not an address", text);
 	if (IN6_IS_ADDR_LINKLOCAL(&address))
 		return fail(EAFNOSUPPORT, "a link-local address is none without its interface");
@@ -75,10 +75,10 @@ static int address_parse(const char *text, bool is_ipv6, struct in6_addr *ret_ad
 /* Cuts "HOSTIP:" off the front of *TEXT, where it stands there. */
 static int address_take(char **text, struct net_port_spec *spec)
 {
-	bool is_ipv6 = **text == '[';
-	char *address = *text + is_ipv6, *end;
+	bool has_brackets = **text == '[';
+	char *address = *text + has_brackets, *end;
 
-	if (is_ipv6) {
+	if (has_brackets) {
 		end = strchr(address, ']');
 		if (!end || end[1] != ':')
 			return fail(EINVAL, "the bracket is not closed by ']:'");
@@ -92,7 +92,7 @@ static int address_take(char **text, struct net_port_spec *spec)
 	*end = '\0';
 	*text = end + 1;
 	spec->has_address = true;
-	return address_parse(address, is_ipv6, &spec->address);
+	return address_parse(address, has_brackets, &spec->address);
 }
 
 /* [HOSTPORT]:PORT[-PORT], or without the colon a port inside alone. */
@@ -384,6 +384,30 @@ static void inherited_release(struct net_port *ports, size_t n, const bool taken
 			ports[i].inside = 0;
 }
 
+/* 1: one of the N leads from where PORT does to where PORT does; below 0: elsewhere. */
+static int is_open(const struct net_port *ports, size_t n, const struct net_port *port)
+{
+	char text[NET_ADDRESS_TEXT_MAX];
+
+	for (size_t i = 0; i < n; i++) {
+		const struct net_port *p = &ports[i];
+
+		if (p->inside == 0 || p->protocol != port->protocol ||
+		    p->host_port != port->host_port ||
+		    !IN6_ARE_ADDR_EQUAL(&p->address, &port->address))
+			continue;
+		if (p->inside == port->inside)
+			return 1;
+		return fail_hint(fail(EADDRINUSE, "%s leads to port %u inside already",
+				      net_address_text(&p->address, p->host_port, text),
+				      p->inside),
+				 "take another port of the host's for %u, or leave one of the "
+				 "two out",
+				 port->inside);
+	}
+	return 0;
+}
+
 int net_ports_open(const struct net_port_spec *spec, struct net_port ports[NET_PORTS_MAX],
 		   size_t *n)
 {
@@ -407,10 +431,17 @@ int net_ports_open(const struct net_port_spec *spec, struct net_port ports[NET_P
 			taken[inherited - ports] = true;
 			continue;
 		}
-		if (end == NET_PORTS_MAX)
-			r = fail(E2BIG, "more than %d ports are to be published",
-				 NET_PORTS_MAX);
-		else
+		r = spec->host ? is_open(ports, end, &port) : 0;
+		if (r > 0) {
+			r = 0;
+			continue;
+		}
+		if (r == 0 && end == NET_PORTS_MAX)
+			r = fail_hint(fail(E2BIG, "more than %d ports are to be published",
+					   NET_PORTS_MAX),
+				      "publish fewer; with --net host all that is listened on "
+				      "is the host's");
+		else if (r == 0)
 			r = port_open(&port);
 		if (r == 0)
 			ports[end++] = port;
