@@ -164,6 +164,9 @@ static void hosts_decide(struct plan *p)
 	if (p->net == PLAN_NET_HOST) {
 		int r = io_read_path("/etc/hosts", &p->arena, RESOLV_CONF_MAX, &host, &len);
 
+		text = arena_printf(
+			&p->arena,
+			"127.0.0.1\thost.containers.internal host.docker.internal\n%s", text);
 		if (r == 0)
 			text = arena_printf(&p->arena, "%s\n%s", host, text);
 		else if (r != -ENOENT)

@@ -205,7 +205,8 @@ static int step_net_sysctls(struct setup *s)
 	if (net_sysctl_set(s, "ipv4/ping_group_range", groups) < 0 ||
 	    net_sysctl_set(s, "ipv4/ip_unprivileged_port_start", "0") < 0)
 		fail_forget();
-	for (const struct sandbox_sysctl *c = s->network->sysctls; c->name; c++) {
+	for (const struct sandbox_sysctl *c = s->network ? s->network->sysctls : NULL;
+	     c && c->name; c++) {
 		int r = net_sysctl_set(s, c->name, c->value);
 
 		if (r < 0 && (r != -ENOENT || !c->may_lack))
@@ -402,6 +403,11 @@ static bool has_own_network(const struct plan *p)
 	return p->net == PLAN_NET_OWN;
 }
 
+static bool has_net_namespace(const struct plan *p)
+{
+	return p->net != PLAN_NET_HOST;
+}
+
 static bool is_not_nested(const struct plan *p)
 {
 	return !p->nested;
@@ -473,7 +479,7 @@ const struct setup_step setup_steps[] = {
 	/* Before whatever writes below /proc; checked to be procfs. */
 	{"proc", mounts_proc, NULL, "mount /proc, forbid user namespaces inside"},
 	/* After "ids", whose groups are in one of them, and through our own /proc, before "masks" closes it. */
-	{"net-sysctls", step_net_sysctls, has_own_network, "let ping and low ports be used"},
+	{"net-sysctls", step_net_sysctls, has_net_namespace, "let ping and low ports be used"},
 	/* After the net namespace, which decides what is in it. */
 	{"sys", mounts_sys, NULL, "mount /sys read-only"},
 	/* Before "files" and "masks", which take /dev's tmpfs and /dev/null from it. */

@@ -16,6 +16,11 @@ for name in hosts hostname resolv.conf; do
 done
 run "$SBX" enter --hostname box "$root" -- sh -c 'cat /etc/hostname; grep -c box /etc/hosts; hostname'
 is "the host name is everywhere the same" "$(tr '\n' ' ' <<<"$out")" "box 2 box "
+run "$SBX" enter --net host "$root" -- getent hosts host.containers.internal host.docker.internal
+is "with the host's network its loopback has the names of podman and Docker" "$(tr -s ' \n' ' ' <<<"$out")" \
+    "127.0.0.1 host.containers.internal host.docker.internal 127.0.0.1 host.containers.internal host.docker.internal "
+run "$SBX" enter --net none "$root" -- cut -f 1 /proc/sys/net/ipv4/ping_group_range
+is "ping works on the loopback interface, as with a network" "$out" 0
 
 # ---- mount points are never made on the host ----
 run "$SBX" enter -v "$work/data:/data" -v "$work/file:/data/made/file" "$root" -- true
