@@ -26,7 +26,7 @@ static int option_check(const char *value)
 	char shown[OPT_SHOWN_MAX];
 
 	for (const char *c = value; *c; c++)
-		if (*c <= ' ' || *c > '~' || *c == '#' || *c == ';')
+		if (*c <= ' ' || *c > '~' || *c == '#' || *c == ';' || *c == ',')
 			return fail_hint(
 				fail(EINVAL, "'%s' is not one option of resolv.conf(5)",
 				     opt_shown(shown, value)),

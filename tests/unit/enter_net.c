@@ -89,6 +89,8 @@ static void test_refused(void)
 		{"--net slirp --dns localhost", "--dns: 'localhost'", "9.9.9.9"},
 		{"--net slirp --dns-search a/b", "--dns-search: 'a/b'", "example.org"},
 		{"--net slirp --dns-option a;b", "--dns-option: 'a;b'", "ndots:1"},
+		{"--net slirp --dns-option ndots:1,debug", "--dns-option: 'ndots:1,debug'",
+		 "its own"},
 		{"--add-host a", "--add-host: 'a': there is no address", "192.0.2.7"},
 		{"--add-host :1.2.3.4", "--add-host: ':1.2.3.4': it has no name", "192.0.2.7"},
 		{"--add-host a:b", "--add-host: 'a:b': 'b' is not an address", "192.0.2.7"},
