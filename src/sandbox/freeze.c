@@ -136,16 +136,18 @@ static void resolv_conf_decide(struct plan *p)
 	plan_add_file(p, "/etc/resolv.conf", none, sizeof(none) - 1);
 }
 
-/* The lines of the sandbox's own name. */
+/* The lines of the sandbox's own name, and of its first part where it has several (hosts(5)). */
 static const char *own_name(struct plan *p)
 {
-	const char *text = "";
+	const char *text = "", *names = p->hostname;
+	size_t first = strcspn(names, ".");
 
+	if (names[first])
+		names = arena_printf(&p->arena, "%s %.*s", names, (int)first, names);
 	if (p->addresses.n == 0)
-		return arena_printf(&p->arena, "127.0.1.1\t%s\n", p->hostname);
+		return arena_printf(&p->arena, "127.0.1.1\t%s\n", names);
 	for (size_t i = 0; i < p->addresses.n; i++)
-		text = arena_printf(&p->arena, "%s%s\t%s\n", text, p->addresses.v[i],
-				    p->hostname);
+		text = arena_printf(&p->arena, "%s%s\t%s\n", text, p->addresses.v[i], names);
 	return text;
 }
 

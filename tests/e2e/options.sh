@@ -16,6 +16,7 @@ for name in hosts hostname resolv.conf; do
 done
 run "$SBX" enter --hostname box "$root" -- sh -c 'cat /etc/hostname; grep -c box /etc/hosts; hostname'
 is "the host name is everywhere the same" "$(tr '\n' ' ' <<<"$out")" "box 2 box "
+succeeds "its first part is one too" "$SBX" enter --hostname box.example.org "$root" -- grep 'box.example.org box$' /etc/hosts
 run "$SBX" enter --net host "$root" -- getent hosts host.containers.internal host.docker.internal
 is "with the host's network its loopback has the names of podman and Docker" "$(tr -s ' \n' ' ' <<<"$out")" \
     "127.0.0.1 host.containers.internal host.docker.internal 127.0.0.1 host.containers.internal host.docker.internal "
