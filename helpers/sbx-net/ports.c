@@ -14,7 +14,13 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-enum { DATAGRAMS_MAX = 64, FLOWS = 4096, FLOW_TRIES = 8, FLOW_MS = 4 * 60 * 1000 };
+enum {
+	DATAGRAMS_MAX = 64,
+	FLOWS = 4096,
+	FLOW_PLACES = 8, /* of one that is looked for */
+	FLOW_TRIES = 8,
+	FLOW_MS = 4 * 60 * 1000,
+};
 
 struct port {
 	struct listener listener; /* first: what listens, or of UDP its watch, is the port */
@@ -63,14 +69,31 @@ static void on_connection(struct listener *l, int fd, const struct sockaddr_stor
 
 /* ---- UDP --------------------------------------------------------------------------------- */
 
-/* Where a sender that is shown as SHOWN, PORT is to be found. */
-static struct flow *flow_at(const struct in6_addr *shown, uint16_t port)
+static bool flow_is_live(const struct flow *f)
 {
-	uint32_t sum = port;
+	return f->port && loop_now() - f->last <= FLOW_MS;
+}
+
+/* Who is shown to the port INSIDE as SHOWN, PORT; else NULL, and in *RET_ROOM the place for it. */
+static struct flow *flow_find(const struct in6_addr *shown, uint16_t port, uint16_t inside,
+			      struct flow **ret_room)
+{
+	uint32_t sum = port * 31U + inside;
+	struct flow *room = NULL;
 
 	for (int i = 0; i < 16; i++)
 		sum = sum * 31 + shown->s6_addr[i];
-	return &flows[sum % FLOWS];
+	for (uint32_t i = 0; i < FLOW_PLACES; i++) {
+		struct flow *f = &flows[(sum + i) % FLOWS];
+
+		if (f->port && f->port->port.inside == inside && f->shown_port == port &&
+		    memcmp(&f->shown, shown, sizeof(*shown)) == 0)
+			return f;
+		if (!room || (flow_is_live(room) && (!flow_is_live(f) || f->last < room->last)))
+			room = f;
+	}
+	*ret_room = room;
+	return NULL;
 }
 
 static bool flow_is_of(const struct flow *f, const struct port *p, const struct in6_addr *peer,
@@ -80,34 +103,39 @@ static bool flow_is_of(const struct flow *f, const struct port *p, const struct 
 	       memcmp(&f->peer, peer, sizeof(*peer)) == 0;
 }
 
+static uint16_t port_next(uint16_t port, int i)
+{
+	return (uint16_t)(port * 31 + 1024 + i) | 1024;
+}
+
 /* Several of the host's addresses are shown as one, the router's: who comes second with the same port is shown with
- * another. Where each place that is tried is another's, who has been silent for the longest time gives way. */
+ * another, and stays so. Where each is taken, who has been silent for the longest time gives way. */
 static struct flow *flow_take(struct port *p, const struct in6_addr *peer, uint16_t peer_port)
 {
 	struct in6_addr shown = inside_source(peer);
 	uint16_t port = peer_port, shown_port = peer_port;
-	struct flow *f = NULL;
+	struct flow *taken = NULL;
+	bool is_free = false;
 
-	for (int i = 0; i < FLOW_TRIES; i++) {
-		struct flow *tried = flow_at(&shown, port);
-		bool is_free = !tried->port || flow_is_of(tried, p, peer, peer_port) ||
-			       loop_now() - tried->last > FLOW_MS;
+	for (int i = 0; i < FLOW_TRIES; i++, port = port_next(port, i)) {
+		struct flow *room, *f = flow_find(&shown, port, p->port.inside, &room);
+		bool is_own = f && flow_is_of(f, p, peer, peer_port);
 
-		if (is_free || !f || tried->last < f->last) {
-			f = tried;
+		if (is_own || (!is_free && (!f || !taken || f->last < taken->last))) {
+			taken = f ? f : room;
+			is_free = !f || !flow_is_live(f);
 			shown_port = port;
 		}
-		if (is_free)
+		if (is_own)
 			break;
-		port = (uint16_t)(port * 31 + 1024 + i) | 1024;
 	}
-	*f = (struct flow){.port = p,
-			   .peer = *peer,
-			   .shown = shown,
-			   .peer_port = peer_port,
-			   .shown_port = shown_port,
-			   .last = loop_now()};
-	return f;
+	*taken = (struct flow){.port = p,
+			       .peer = *peer,
+			       .shown = shown,
+			       .peer_port = peer_port,
+			       .shown_port = shown_port,
+			       .last = loop_now()};
+	return taken;
 }
 
 /* The address that a datagram was sent to (ip(7), IP_PKTINFO). */
@@ -188,7 +216,7 @@ bool ports_answer(const struct frame_datagram *d)
 {
 	struct in6_addr to = d->is_ipv6 ? *(const struct in6_addr *)(const void *)d->target
 					: address_mapped(d->target);
-	struct flow *f = flow_at(&to, d->target_port);
+	struct flow *room, *f = flow_find(&to, d->target_port, d->port, &room);
 	struct sockaddr_storage at;
 	union control control = {0};
 	struct iovec part = {(void *)d->payload, d->len};
@@ -198,9 +226,7 @@ bool ports_answer(const struct frame_datagram *d)
 			   .msg_control = control.room,
 			   .msg_controllen = sizeof(control.room)};
 
-	if (!f->port || !f->port->is_used || f->port->port.inside != d->port ||
-	    f->shown_port != d->target_port || memcmp(&f->shown, &to, sizeof(to)) != 0 ||
-	    loop_now() - f->last > FLOW_MS)
+	if (!f || !flow_is_live(f))
 		return false;
 	m.msg_namelen = address_put(&f->peer, f->peer_port, &at);
 	if (at.ss_family == AF_INET6)
@@ -233,6 +259,10 @@ static void port_remove(struct port *p)
 	/* An event of it may be at hand, and its number another's soon. */
 	p->listener.watch.fd = p->port.fd = fd_close(p->port.fd);
 	p->is_used = false;
+	/* Its place may be another port's next. */
+	for (size_t i = 0; i < FLOWS; i++)
+		if (flows[i].port == p)
+			flows[i].port = NULL;
 }
 
 int ports_add(const struct net_port *port)

@@ -26,8 +26,8 @@ while True:
     for s in select.select([s for s, _, _ in sockets], [], [])[0]:
         _, port, is_udp = next(entry for entry in sockets if entry[0] is s)
         if is_udp:
-            _, peer = s.recvfrom(2000)
-            s.sendto(f"{port}/udp sees {peer[0]}".encode(), peer)
+            data, peer = s.recvfrom(2000)
+            s.sendto((str(peer[1]) if data == b"port" else f"{port}/udp sees {peer[0]}").encode(), peer)
         else:
             connection, peer = s.accept()
             connection.sendall(f"{port} sees {peer[0]}".encode())
@@ -78,8 +78,9 @@ stop() {
 }
 
 # ---- spellings ----
-serving "8000 8001 8002 8003 8004 8005 8006 8007/udp 8008/udp 8009" -p 9000:8000 -p 127.0.0.2:9001:8001 -p '[::1]:9002:8002' \
-    -p 9003-9005:8003-8005 -p 0.0.0.0:9006:8006/tcp -p 9007:8007/udp -p '[::]:9008:8008/udp' -p '[::]:9006:8006' -p 0.0.0.0:9008:8008/udp -p 8009
+serving "8000 8001 8002 8003 8004 8005 8006 8007/udp 8008/udp 8009 8010/udp 8011/udp" -p 9000:8000 -p 127.0.0.2:9001:8001 -p '[::1]:9002:8002' \
+    -p 9003-9005:8003-8005 -p 0.0.0.0:9006:8006/tcp -p 9007:8007/udp -p '[::]:9008:8008/udp' -p '[::]:9006:8006' -p 0.0.0.0:9008:8008/udp -p 8009 \
+    -p 0.0.0.0:9010-9011:8010-8011/udp
 is "HOSTPORT:PORT is of the loopback" "$(ask 127.0.0.1 9000)" "8000 sees 10.0.2.2"
 is "and of no other address" "$(ask 192.0.2.1 9000)" refused
 is "ADDRESS:HOSTPORT:PORT" "$(ask 127.0.0.2 9001)" "8001 sees 10.0.2.2"
@@ -100,6 +101,15 @@ is "that of IPv6 too" "$(ask_server 2001:db8::1 9006)" "8006 sees 2001:db8::9"
 is "that of datagrams too" "$(ask_server 192.0.2.1 9008 udp)" "8008/udp sees 192.0.2.9"
 is "and of IPv6" "$(ask_server 2001:db8::1 9008 udp)" "8008/udp sees 2001:db8::9"
 is "one of the host's own" "$(ask 192.0.2.1 9006)" "8006 sees 192.0.2.1"
+# One socket asks two published ports: both see the port that it has.
+is "the port that datagrams come from is kept" "$("${at_server[@]}" python3 -c '
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("192.0.2.9", 9999))
+s.settimeout(5)
+for port in 9010, 9011, 9010:
+    s.sendto(b"port", ("192.0.2.1", port))
+    print(s.recv(100).decode())')" "$(printf '%s\n' 9999 9999 9999)"
 is "a hundred in a burst" "$(for _ in $(seq 100); do ask 127.0.0.1 9000 & done | sort | uniq -c | tr -s ' ')" " 100 8000 sees 10.0.2.2"
 stop
 is "with the sandbox the ports are closed" "$(ask 127.0.0.1 9000)" refused
