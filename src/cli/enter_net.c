@@ -336,18 +336,22 @@ const struct sandbox_network *enter_net_gates(struct enter_net *n)
 {
 	/* Answers to what comes from outside are routed by its mark, also where nobody listens. */
 	static const struct sandbox_sysctl marks[] = {
+		{"ipv4/tcp_congestion_control", NET_CONGESTION, true},
 		{"ipv4/tcp_fwmark_accept", "1", false},
 		{"ipv4/fwmark_reflect", "1", false},
 		{"ipv6/fwmark_reflect", "1", true},
 		{NULL, NULL, false},
 	};
-	static const struct sandbox_sysctl none[] = {{NULL, NULL, false}};
+	static const struct sandbox_sysctl others[] = {
+		{"ipv4/tcp_congestion_control", NET_CONGESTION, true},
+		{NULL, NULL, false},
+	};
 
 	if (!n->network)
 		return NULL;
 	n->gates = (struct sandbox_network){
 		.context = n->network,
-		.sysctls = n->network->takes_connections ? marks : none,
+		.sysctls = n->network->takes_connections ? marks : others,
 		.make = on_make,
 		.take = on_take,
 		.watch = on_watch,

@@ -48,7 +48,8 @@
 #define NET_RESOLVER  "10.0.2.3"
 #define NET_RESOLVER6 "fd00::3"
 
-/* What controls congestion where there is none, between a sandbox and its helper: in every kernel, and never paced. */
+/* What controls congestion inside, where there is none: a connection ends in the helper, by way of memory, and the host
+ * controls what that has outside. It is in every kernel, and isn't paced: with bbr timers took more time than the bytes. */
 #define NET_CONGESTION "reno"
 
 enum { NET_PREFIX = 24, NET_PREFIX6 = 64, NET_MTU = 1500 };

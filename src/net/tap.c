@@ -122,18 +122,6 @@ static int configure(const struct network *n)
 	return 0;
 }
 
-/* A connection inside ends in the helper, by way of memory; congestion is for the host to control, in what that has
- * outside. What paces (bbr, where it is the host's default) takes more time for its timers here than for the bytes. Where the
- * kernel or a container around us doesn't let us, it is slower. */
-static void congestion_choose(void)
-{
-	autoclose int fd =
-		open("/proc/sys/net/ipv4/tcp_congestion_control", O_WRONLY | O_CLOEXEC);
-
-	if (fd >= 0)
-		(void)!write(fd, NET_CONGESTION, strlen(NET_CONGESTION));
-}
-
 /* The tap passes on what is addressed to the router, and none of the kernel's own calls for neighbours, routers
  * and groups, which would wake the helper for nothing. */
 static int tap_filter(int tap)
@@ -216,7 +204,6 @@ int network_make(const struct network *n, int fds[NETWORK_FDS])
 
 	for (size_t i = 0; i < NETWORK_FDS; i++)
 		fds[i] = -EBADF;
-	congestion_choose();
 	r = fds[NETWORK_TAP] = tap_make(n);
 	if (r >= 0)
 		r = relay_make(n, fds);

@@ -46,6 +46,8 @@ is "200 connections at once" "$(client many 192.0.2.9 7000 200)" "200"
 inside "$root" -- cat /etc/resolv.conf
 is "resolv.conf names our name service, and the host's search list" "$out" "nameserver 10.0.2.3
 search example.org"
+inside "$root" -- cat /proc/sys/net/ipv4/tcp_congestion_control
+is "congestion is left to the host's connections" "$out" reno
 is "the loopback interface is up" "$(client loop)" "looped"
 # By the redirection a connection inside is made before the one outside.
 tries <<'END'
