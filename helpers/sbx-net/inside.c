@@ -14,28 +14,46 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
-enum { POOL_MAX = 32, MADE_MAX = 16 /* in one turn */ };
+enum {
+	POOL_MAX = 128,
+	POOL6_MAX = 32,
+	MADE_MAX = 4, /* at a time */
+};
 
 struct pool {
 	int listener, seed;
+	struct sockaddr_storage to; /* the listener's address */
+	socklen_t to_len;
 	int sockets[POOL_MAX];
-	size_t n;
+	size_t n, most;
 	bool is_failing;
 };
 
 static struct pool pools[2]; /* IPv4, IPv6 */
-static size_t pool_max;
+static bool is_expecting;
 
-void inside_start(const int fds[NETWORK_FDS])
+static void pool_start(struct pool *p, int listener, int seed, size_t most)
 {
 	struct rlimit files;
 
-	pool_max = POOL_MAX;
+	*p = (struct pool){
+		.listener = listener, .seed = seed, .to_len = sizeof(p->to), .most = most};
+	if (getsockname(listener, (struct sockaddr *)&p->to, &p->to_len) < 0)
+		p->seed = -EBADF;
 	/* What is kept for later mustn't be what is needed now. */
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_max / 16 < POOL_MAX)
-		pool_max = files.rlim_max / 16;
-	pools[0] = (struct pool){.listener = fds[NETWORK_RELAY], .seed = fds[NETWORK_SEED]};
-	pools[1] = (struct pool){.listener = fds[NETWORK_RELAY6], .seed = fds[NETWORK_SEED6]};
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_max / 16 < most)
+		p->most = files.rlim_max / 16;
+}
+
+void inside_start(const int fds[NETWORK_FDS])
+{
+	pool_start(&pools[0], fds[NETWORK_RELAY], fds[NETWORK_SEED], POOL_MAX);
+	pool_start(&pools[1], fds[NETWORK_RELAY6], fds[NETWORK_SEED6], POOL6_MAX);
+}
+
+void inside_expect(void)
+{
+	is_expecting = true;
 }
 
 static int disconnect(int fd)
@@ -80,13 +98,11 @@ static int seed_accept(const struct pool *p)
 
 static int socket_make(struct pool *p)
 {
-	struct sockaddr_storage to;
-	socklen_t len = sizeof(to);
 	int fd;
 
-	if (p->seed < 0 || getsockname(p->listener, (struct sockaddr *)&to, &len) < 0)
+	if (p->seed < 0)
 		return -EAFNOSUPPORT;
-	if (choke_connect(p->seed, (const struct sockaddr *)&to, len) < 0 &&
+	if (choke_connect(p->seed, (const struct sockaddr *)&p->to, p->to_len) < 0 &&
 	    errno != EINPROGRESS)
 		return -errno;
 	fd = seed_accept(p);
@@ -98,7 +114,7 @@ static int socket_make(struct pool *p)
 
 static bool pool_wants(const struct pool *p)
 {
-	return p->seed >= 0 && p->n < pool_max;
+	return is_expecting && p->seed >= 0 && p->n < p->most;
 }
 
 void inside_refill(void)

@@ -14,13 +14,17 @@
  * and IP_TRANSPARENT are the listener's: the socket can have the address of the client for its
  * own, and the sandbox sees who has come.
  *
- * Some thirty of them are kept, or fewer where descriptors are scarce; making one takes some 30 microseconds.
+ * Making one takes some 30 microseconds, so where a port is published enough for a burst are kept, or fewer where descriptors
+ * are scarce. They are made when there is nothing else to do.
  */
 
 /* The descriptors as enum network_fd has them, -EBADF where there is none. */
 void inside_start(const int fds[NETWORK_FDS]);
 
-/* Makes some; whether there should be more at once. */
+/* A port is published: connections will come. */
+void inside_expect(void);
+
+/* Makes some; whether there should be more. */
 void inside_refill(void);
 bool inside_wants(void);
 

@@ -161,7 +161,8 @@ static int loop_turn(void)
 	dns_expire();
 	ports_look();
 	listeners_hear();
-	inside_refill();
+	if (n == 0)
+		inside_refill();
 	return 0;
 }
 

@@ -243,6 +243,7 @@ bool ports_answer(const struct frame_datagram *d)
 static int port_serve(struct port *p)
 {
 	if (p->port.protocol == NET_TCP) {
+		inside_expect();
 		relay_tune(p->port.fd, address_is_loopback(&p->port.address));
 		return listener_start(&p->listener, p->port.fd);
 	}

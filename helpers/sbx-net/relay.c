@@ -111,6 +111,9 @@ static int chunk_move(struct end *a, struct end *b)
 	if (n == 0) {
 		n_unfinished -= a == &a->relay->ends[INSIDE];
 		a->has_ended = true;
+		/* Where the other one has, too, both are closed next. */
+		if (b->has_ended)
+			return 0;
 		return shutdown(b->watch.fd, SHUT_WR) < 0 && errno != ENOTCONN ? -errno : 0;
 	}
 	sent = send(b->watch.fd, buffer, (size_t)n, MSG_NOSIGNAL);
@@ -232,12 +235,9 @@ static void dial_fail(struct relay *r)
 		relay_end(r, true);
 }
 
-static void dial_end(struct relay *r)
+static void dial_end(struct relay *r, bool has_failed)
 {
-	int fd = r->ends[r->dialing].watch.fd, err = 0;
-	socklen_t len = sizeof(err);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0 || err) {
+	if (has_failed) {
 		dial_fail(r);
 		return;
 	}
@@ -259,7 +259,7 @@ static void on_end(struct loop_watch *w, uint32_t events)
 	e->reads_on |= (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI)) != 0;
 	if (r->dialing >= 0) {
 		if (which == r->dialing && (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)))
-			dial_end(r);
+			dial_end(r, (events & (EPOLLHUP | EPOLLERR)) != 0);
 		else if (which != r->dialing && (events & (EPOLLHUP | EPOLLERR)))
 			relay_end(r, true); /* nobody waits for it any more */
 		return;

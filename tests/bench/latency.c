@@ -35,6 +35,7 @@
 #include <unistd.h>
 
 enum { BACKLOG = 4096, DATAGRAM = 40, EVENTS = 64, TIMEOUT_S = 3, SAMPLES_S = 5, BURST_S = 5 };
+enum { PAUSE_NS = 100000000 }; /* between bursts */
 
 #define US_A_S 1e6
 
@@ -351,6 +352,8 @@ static void bursts(const struct target *target)
 		for (unsigned k = 0; k < target->n; k++)
 			close(fds[k]);
 		close(b.epoll);
+		/* It is one because of the quiet around it. */
+		(void)nanosleep(&(struct timespec){.tv_nsec = PAUSE_NS}, NULL);
 	}
 	printf("connected %.1f answered %.1f failed %u\n", percentile(connected, n, 50),
 	       percentile(answered, n, 50), failed);

@@ -229,7 +229,7 @@ has_helper "$sandboxed"
 idle "no connection"
 load
 grown "at last" 1024
-scarce 110
+scarce $(($(descriptors) + 40))
 leave
 exec {serving}>&-
 
