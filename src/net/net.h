@@ -257,6 +257,7 @@ struct network {
 	bool is_ending;
 };
 
+/* N is zeroed already: it is large, and most of it is never touched. */
 void network_init(struct network *n);
 void network_done(struct network *n);
 

@@ -47,14 +47,7 @@ static void wait_end(struct network *n, int *fd)
 
 void network_init(struct network *n)
 {
-	*n = (struct network){
-		.folder = -EBADF,
-		.program = -EBADF,
-		.epoll = -EBADF,
-		.control = -EBADF,
-		.asked = -EBADF,
-		.errors = -EBADF,
-	};
+	n->folder = n->program = n->epoll = n->control = n->asked = n->errors = -EBADF;
 	for (size_t i = 0; i < NETWORK_FDS; i++)
 		n->fds[i] = -EBADF;
 }

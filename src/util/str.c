@@ -253,17 +253,17 @@ void *arena_alloc(struct arena *a, size_t size)
 	if (!chunk || chunk->room - chunk->used < need) {
 		size_t room = need > ARENA_CHUNK ? need : ARENA_CHUNK;
 
-		chunk = malloc(sizeof(*chunk) + room);
+		/* Zeroed by the kernel where it is large: what isn't used is never touched. */
+		chunk = calloc(1, sizeof(*chunk) + room);
 		if (!chunk)
 			out_of_memory();
 		chunk->next = a->chunks;
-		chunk->used = 0;
 		chunk->room = room;
 		a->chunks = chunk;
 	}
 	ptr = chunk->data + chunk->used;
 	chunk->used += need;
-	return memset(ptr, 0, size);
+	return ptr;
 }
 
 char *arena_strndup(struct arena *a, const char *s, size_t len)

@@ -78,6 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	must(mkdtemp(path));
 	folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	n = (struct network){0};
 	network_init(&n);
 	n.on_event = on_event;
 	n.on_note = on_note;
