@@ -123,23 +123,21 @@ static void on_tap(struct loop_watch *w, uint32_t events)
 
 /* ---- turns ------------------------------------------------------------------------------- */
 
-/* MS, or the time until DUE where that is less; -1: for ever. */
-static int64_t sooner(int64_t ms, int64_t due)
-{
-	int64_t left = due - loop_now();
-
-	if (due < 0)
-		return ms;
-	left = left < 0 ? 0 : left;
-	return ms < 0 || left < ms ? left : ms;
-}
-
+/* Milliseconds until the first thing is due; -1: nothing is. */
 static int wait_ms(int64_t stacks_due)
 {
+	const int64_t due[] = {stacks_due, dns_due(), ports_due(), listeners_due(),
+			       relay_due()};
+	int64_t now = loop_now(), first = -1;
+
 	if (relay_is_busy() || inside_wants() || (is_ending && relay_is_flushed()))
 		return 0;
-	return (int)sooner(sooner(sooner(sooner(-1, stacks_due), dns_due()), ports_due()),
-			   listeners_due());
+	for (size_t i = 0; i < ARRAY_SIZE(due); i++)
+		if (due[i] >= 0 && (first < 0 || due[i] < first))
+			first = due[i];
+	if (first < 0)
+		return -1;
+	return first > now ? (int)(first - now) : 0;
 }
 
 static int loop_turn(void)
@@ -157,6 +155,7 @@ static int loop_turn(void)
 		if (!stacks_own(&events[i]))
 			w->ready(w, events[i].events);
 	}
+	relay_redial();
 	relay_turn();
 	dns_expire();
 	ports_look();

@@ -25,6 +25,7 @@ enum {
 struct port {
 	struct listener listener; /* first: what listens, or of UDP its watch, is the port */
 	struct net_port port;
+	int64_t until; /* time that who connects waits for the service to be there; 0: none */
 	bool is_used;
 };
 
@@ -43,28 +44,29 @@ static struct flow flows[FLOWS];
 
 /* ---- TCP --------------------------------------------------------------------------------- */
 
-static int again_by_ipv4(const struct in6_addr *peer, uint16_t peer_port, uint16_t port)
+static int dial_by_ipv4(const struct in6_addr *peer, uint16_t peer_port, uint16_t port)
 {
 	return inside_connect(AF_INET, peer, peer_port, port);
+}
+
+static int dial_by_ipv6(const struct in6_addr *peer, uint16_t peer_port, uint16_t port)
+{
+	return inside_connect(AF_INET6, peer, peer_port, port);
 }
 
 static void on_connection(struct listener *l, int fd, const struct sockaddr_storage *from)
 {
 	const struct port *p = (const struct port *)l;
-	struct in6_addr peer;
-	uint16_t peer_port = address_get(from, &peer);
-	relay_again *again = NULL;
-	int inside = inside_connect(address_family(&peer), &peer, peer_port, p->port.inside);
+	struct relay_inbound in = {.port = p->port.inside, .until = p->until};
 
-	if (address_family(&peer) == AF_INET6) {
-		again = again_by_ipv4;
-		if (inside < 0)
-			inside = again(&peer, peer_port, p->port.inside);
+	in.peer_port = address_get(from, &in.peer);
+	if (address_family(&in.peer) == AF_INET6) {
+		in.dial = dial_by_ipv6;
+		in.otherwise = dial_by_ipv4;
+	} else {
+		in.dial = dial_by_ipv4;
 	}
-	if (inside < 0)
-		(void)fd_close(fd);
-	else
-		relay_inbound(fd, inside, again, &peer, peer_port, p->port.inside);
+	relay_inbound(fd, &in);
 }
 
 /* ---- UDP --------------------------------------------------------------------------------- */
@@ -268,6 +270,7 @@ static void port_remove(struct port *p)
 
 int ports_add(const struct net_port *port)
 {
+	enum { PATIENCE_MS = 10000 };
 	int r;
 
 	for (size_t i = 0; i < NET_PORTS_MAX; i++) {
@@ -277,6 +280,7 @@ int ports_add(const struct net_port *port)
 			continue;
 		*p = (struct port){.listener.accepted = on_connection,
 				   .port = *port,
+				   .until = port->was_passed ? loop_now() + PATIENCE_MS : 0,
 				   .is_used = true};
 		r = port_serve(p);
 		if (r < 0)

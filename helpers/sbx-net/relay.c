@@ -45,15 +45,15 @@ struct relay {
 	bool is_held; /* nothing of INSIDE's goes out before it is known what name it says, */
 	bool needs_name; /* and it must say one */
 	bool is_counted; /* with policy_hold() */
-	bool is_busy, is_dead;
-	struct policy_query query;
-	relay_again *again;
-	struct in6_addr peer;
-	uint16_t peer_port, port;
-	struct relay *next_busy, *next_dead;
+	bool is_busy, is_waiting, is_dead;
+	struct policy_query query; /* of one that goes outwards */
+	struct relay_inbound in;
+	relay_dial *otherwise; /* not tried yet */
+	struct relay *next_busy, *next_waiting, *next_dead;
 };
 
-static struct relay *busy, *dead;
+static struct relay *busy, *waiting, *dead;
+static int64_t waiting_due = -1;
 static size_t n_unfinished; /* whose INSIDE may still send */
 
 /* ---- the end ------------------------------------------------------------------------------ */
@@ -217,22 +217,49 @@ void relay_tune(int fd, bool is_local)
 				 strlen(NET_CONGESTION));
 }
 
-/* The connection that was being made has failed. */
-static void dial_fail(struct relay *r)
+static void relay_wait(struct relay *r)
+{
+	enum { PAUSE_MS = 100 };
+
+	r->is_waiting = true;
+	r->next_waiting = waiting;
+	waiting = r;
+	if (waiting_due < 0)
+		waiting_due = loop_now() + PAUSE_MS;
+}
+
+/* FD is being connected, or the errno of why it isn't. */
+static void dial_take(struct relay *r, int fd)
 {
 	struct end *e = &r->ends[r->dialing];
-	int fd = r->again ? r->again(&r->peer, r->peer_port, r->port) : -ECONNREFUSED;
 
-	r->again = NULL;
-	if (fd < 0) {
-		relay_end(r, true);
-		return;
-	}
 	(void)fd_close(e->watch.fd);
 	e->watch.fd = fd;
 	e->reads_on = false;
-	if (end_watch(r, r->dialing) < 0)
+	if (fd < 0 && loop_now() < r->in.until)
+		relay_wait(r);
+	else if (fd < 0 || end_watch(r, r->dialing) < 0)
 		relay_end(r, true);
+}
+
+/* The connection that was being made has failed. */
+static void dial_fail(struct relay *r)
+{
+	relay_dial *dial = r->otherwise;
+
+	r->otherwise = NULL;
+	dial_take(r, dial ? dial(&r->in.peer, r->in.peer_port, r->in.port) : -ECONNREFUSED);
+}
+
+static void dial_again(struct relay *r)
+{
+	int fd = r->in.dial(&r->in.peer, r->in.peer_port, r->in.port);
+
+	r->otherwise = r->in.otherwise;
+	if (fd < 0)
+		dial_fail(r);
+	else
+		dial_take(r, fd);
 }
 
 static void dial_end(struct relay *r, bool has_failed)
@@ -283,23 +310,43 @@ static struct relay *relay_make(int inside, int outside, int dialing)
 	r->dialing = dialing;
 	r->ends[INSIDE] = (struct end){.watch = {on_end, inside}, .relay = r};
 	r->ends[OUTSIDE] = (struct end){.watch = {on_end, outside}, .relay = r};
-	if (end_watch(r, INSIDE) == 0 && end_watch(r, OUTSIDE) == 0)
+	if ((inside < 0 || end_watch(r, INSIDE) == 0) && end_watch(r, OUTSIDE) == 0)
 		return r;
 	relay_end(r, true);
 	return NULL;
 }
 
-void relay_inbound(int from, int inside, relay_again *again, const struct in6_addr *peer,
-		   uint16_t peer_port, uint16_t port)
+void relay_inbound(int fd, const struct relay_inbound *in)
 {
-	struct relay *r = relay_make(inside, from, INSIDE);
+	struct relay *r = relay_make(-EBADF, fd, INSIDE);
 
 	if (!r)
 		return;
-	r->again = again;
-	r->peer = *peer;
-	r->peer_port = peer_port;
-	r->port = port;
+	r->in = *in;
+	dial_again(r);
+}
+
+int64_t relay_due(void)
+{
+	return waiting_due;
+}
+
+void relay_redial(void)
+{
+	struct relay *r = waiting;
+
+	if (waiting_due < 0 || loop_now() < waiting_due)
+		return;
+	waiting = NULL;
+	waiting_due = -1;
+	while (r) {
+		struct relay *next = r->next_waiting;
+
+		r->is_waiting = false;
+		if (!r->is_dead)
+			dial_again(r);
+		r = next;
+	}
 }
 
 /* ---- outwards ----------------------------------------------------------------------------- */
@@ -428,10 +475,13 @@ void relay_turn(void)
 		}
 		r = next;
 	}
-	for (r = dead; r; r = dead) {
-		if (r->is_busy)
-			break;
-		dead = r->next_dead;
+	/* What stands in another list stays until that is walked. */
+	for (struct relay **at = &dead; (r = *at);) {
+		if (r->is_busy || r->is_waiting) {
+			at = &r->next_dead;
+			continue;
+		}
+		*at = r->next_dead;
 		free(r);
 	}
 }

@@ -31,16 +31,26 @@ int relay_listen(int fd);
 /* FD is such a connection. */
 void relay_accepted(int fd);
 
-/* Where it failed: another descriptor to try in place of what was being connected to, or a negative errno. */
-typedef int relay_again(const struct in6_addr *peer, uint16_t peer_port, uint16_t port);
+/* A descriptor that is being connected to PORT inside, or a negative errno. */
+typedef int relay_dial(const struct in6_addr *peer, uint16_t peer_port, uint16_t port);
 
-/* FROM is a connection from outside that has come from PEER; INSIDE, which goes to PORT, is being made. Both are taken
- * over. AGAIN may be NULL. */
-void relay_inbound(int from, int inside, relay_again *again, const struct in6_addr *peer,
-		   uint16_t peer_port, uint16_t port);
+/* A connection from outside, and where it leads. */
+struct relay_inbound {
+	struct in6_addr peer; /* who has come */
+	uint16_t peer_port, port;
+	relay_dial *dial, *otherwise; /* otherwise: where the first one fails; can be NULL */
+	int64_t until;		      /* tried again and again until this time; 0: once */
+};
+
+/* Takes over FD. */
+void relay_inbound(int fd, const struct relay_inbound *in);
 
 /* Whether all that the sandbox has sent, and that it has ended, is passed on. */
 bool relay_is_flushed(void);
+
+/* When it is time to dial again, as loop_now() counts; -1: never. */
+int64_t relay_due(void);
+void relay_redial(void);
 
 /* Goes on with what is busy, and frees what has ended. */
 void relay_turn(void);

@@ -284,20 +284,23 @@ void stacks_input(uint8_t *frame, size_t len)
 	s->has_changed = true;
 }
 
-/* It says that it is to be called within TICK_MS where it has anything open. All are then at the same time, and one isn't put
- * off by what happens meanwhile; of datagrams, which are given up after four minutes, that needn't be. */
+/* It says that it is to be called within TICK_MS where it has anything open. All of them are at the same time, which what happens
+ * meanwhile doesn't put off; of datagrams, which are given up after four minutes, that needn't be. */
 static int64_t due_of(const struct stack *s, uint32_t ms)
 {
 	enum { NOTHING_DUE_MS = 1000, A_TICK_MS = 100, UNUSED_MS = 30 * 1000 };
-	int64_t now = loop_now(), due = now + ms;
+	static int64_t tick;
+	int64_t now = loop_now();
 
 	if (ms >= NOTHING_DUE_MS)
 		return -1;
 	if (ms > 0 && s->n_streams == 0)
 		return now + UNUSED_MS;
-	if (ms >= A_TICK_MS)
-		due = (due + TICK_MS - 1) / TICK_MS * TICK_MS;
-	return s->due > now && s->due < due ? s->due : due;
+	if (ms < A_TICK_MS)
+		return now + ms;
+	if (tick <= now)
+		tick = now + TICK_MS;
+	return tick;
 }
 
 int64_t stacks_prepare(void)

@@ -187,6 +187,7 @@ struct net_port {
 	uint8_t protocol;
 	uint16_t inside;
 	uint16_t host_port; /* as it was bound */
+	bool was_passed; /* by who started sbx (sd_listen_fds(3)): the first connection is what starts the service */
 	struct in6_addr address;
 	int fd;
 };

@@ -311,7 +311,9 @@ static int inherited_take(int fd, struct net_port *ret_port)
 	int family = option_of(fd, SO_DOMAIN), type = option_of(fd, SO_TYPE);
 	bool is_listener = type == SOCK_STREAM && option_of(fd, SO_ACCEPTCONN) == 1;
 	bool is_datagram = type == SOCK_DGRAM && option_of(fd, SO_PROTOCOL) == IPPROTO_UDP;
-	struct net_port port = {.protocol = is_datagram ? NET_UDP : NET_TCP, .fd = fd};
+	struct net_port port = {.protocol = is_datagram ? NET_UDP : NET_TCP,
+				.was_passed = true,
+				.fd = fd};
 	int flags = fcntl(fd, F_GETFL);
 
 	if ((family != AF_INET && family != AF_INET6) || (!is_listener && !is_datagram))

@@ -180,6 +180,14 @@ is "a listener that was handed in" "$(ask 127.0.0.1 9100)" "8000 sees 10.0.2.2"
 is "a socket for datagrams" "$(ask 127.0.0.1 9101 udp)" "8001/udp sees 10.0.2.2"
 is "what handed them in isn't seen inside" "$(head -n 1 "$work/out")" 0
 stop
+python3 "$work/activate.py" 127.0.0.1:9104:tcp,::1:9104:tcp "${on_host[@]}" -v "$work/inside.py:/inside.py:ro" \
+    -p 127.0.0.1:9104:8000 -p '[::1]:9104:8000' / -- sh -c 'sleep 1; exec python3 /inside.py 8000' >"$work/out" 2>"$work/err" </dev/null &
+sandbox=$!
+ours+=("$sandbox")
+eventually grep -q ':2390 ' /proc/net/tcp6 # 9104
+is "the connection that starts a service waits for it" "$(ask 127.0.0.1 9104)" "8000 sees 10.0.2.2"
+is "one by IPv6, too" "$(ask ::1 9104)" "8000 sees fd00::2"
+stop
 run python3 "$work/activate.py" 127.0.0.1:9103:tcp "$SBX" enter --map self --net slirp "$root" -- true
 like "one that leads nowhere is an error that says what to add" "$status $err" '^125 .*127\.0\.0\.1:9103.*LISTEN_FDS.*--publish 127\.0\.0\.1:9103:PORT'
 run env LISTEN_PID=1 LISTEN_FDS=1 "$SBX" enter --map self --net slirp "$root" -- true
