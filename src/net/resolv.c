@@ -124,7 +124,7 @@ static void resolv_conf_read(void (*take)(void *context, const char *key, char *
 		fail_forget();
 		return;
 	}
-	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+	for (line = strtok_r(text, "\r\n", &save); line; line = strtok_r(NULL, "\r\n", &save)) {
 		char *values, *key = strtok_r(line, " \t", &values);
 
 		if (key)

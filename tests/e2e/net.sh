@@ -25,6 +25,10 @@ is "a name, though the first name server is dead" "$(client tcp www.example.org 
 host_resolv 'nameserver 192.0.2.9' 'search example.org'
 inside "$root" -- getent hosts www
 like "the search list" "$out" '192\.0\.2\.9 +www'
+host_resolv $'nameserver 192.0.2.9\r' $'search example.org\r'
+inside "$root" -- getent hosts www
+like "lines that end as those of another system" "$out" '192\.0\.2\.9 +www'
+host_resolv 'nameserver 192.0.2.9' 'search example.org'
 inside "$root" -- perl /client.pl dns-tcp www.example.org
 is "an answer that fits no datagram comes by TCP" "$out" "192.0.2.9"
 inside "$root" -- perl /client.pl dns-udp www.example.org
