@@ -62,7 +62,8 @@ static int search_read(const struct enter_net *n, struct plan *p, struct strv *r
 		} else {
 			r = fail_hint(fail(EINVAL, "'%s' is not the name of a domain",
 					   opt_shown(shown, value)),
-				      "a name, as example.org, or . for none");
+				      "a name, as example.org, or . for none; each has a "
+				      "--dns-search of its own");
 			return conf_value_failed(&n->conf->choice, r, value, "dns-search");
 		}
 	}
@@ -151,7 +152,8 @@ static int read_host(struct enter_net *n, struct plan *p, size_t i, const char *
 	r = host_parse(p, value, &host);
 	if (r < 0)
 		return fail_hint(fail_in(r, "'%s'", opt_shown(shown, value)),
-				 "NAME:ADDRESS as db:192.0.2.7, or NAME:host-gateway");
+				 "NAME:ADDRESS as db:192.0.2.7, or NAME:host-gateway; each "
+				 "has an --add-host of its own");
 	hosts_line(p, &host.address, host.name);
 	if (n->network)
 		n->network->config.hosts[n->network->config.n_hosts++] = host;

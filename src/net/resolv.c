@@ -104,8 +104,10 @@ int net_server_add(struct net_servers *servers, const char *text)
 				 "leave some of them out: the first that answers is asked");
 	r = server_parse(text, &server);
 	if (r < 0)
-		return fail_hint(fail_in(r, "'%s'", str_escape(shown, sizeof(shown), text)),
-				 "an address, as 9.9.9.9, 2620:fe::fe or fe80::1%%eth0");
+		return fail_hint(
+			fail_in(r, "'%s'", str_escape(shown, sizeof(shown), text)),
+			"an address, as 9.9.9.9, 2620:fe::fe or fe80::1%%eth0; each has an "
+			"option of its own");
 	server_push(servers, &server);
 	return 0;
 }
