@@ -7,6 +7,7 @@
 #include "ports.h"
 #include "relay.h"
 #include "tell.h"
+#include "turns.h"
 #include "wall.h"
 
 #include "net/net.h"
@@ -60,7 +61,7 @@ static void on_order(struct loop_watch *w, uint32_t events)
 		(void)fd_close(passed);
 	if (n <= 0) {
 		loop_unwatch(w);
-		loop_end();
+		turns_end();
 	}
 }
 
@@ -105,7 +106,7 @@ static int prepare(const struct net_start *start)
 	policy_start(&start->config);
 	choke_set(&policy);
 	dns_start(&start->config);
-	r = loop_prepare(fds[NETWORK_TAP]);
+	r = turns_prepare(fds[NETWORK_TAP]);
 	if (r == 0)
 		r = relay_prepare(fds);
 	return r < 0 ? r : ports_prepare(start, fds);
@@ -129,7 +130,7 @@ static int run(void)
 		r = wall_raise();
 	if (r < 0)
 		return r;
-	return loop_run();
+	return turns_run();
 }
 
 int main(void)
