@@ -54,6 +54,7 @@ struct relay {
 
 static struct relay *busy, *waiting, *dead;
 static int64_t waiting_due = -1;
+static bool is_ending;
 static size_t n_unfinished; /* whose INSIDE may still send */
 
 /* ---- the end ------------------------------------------------------------------------------ */
@@ -236,7 +237,7 @@ static void dial_take(struct relay *r, int fd)
 	(void)fd_close(e->watch.fd);
 	e->watch.fd = fd;
 	e->reads_on = false;
-	if (fd < 0 && loop_now() < r->in.until)
+	if (fd < 0 && loop_now() < r->in.until && !is_ending)
 		relay_wait(r);
 	else if (fd < 0 || end_watch(r, r->dialing) < 0)
 		relay_end(r, true);
@@ -347,6 +348,13 @@ void relay_redial(void)
 			dial_again(r);
 		r = next;
 	}
+}
+
+void relay_hurry(void)
+{
+	is_ending = true;
+	if (waiting_due >= 0)
+		waiting_due = 0;
 }
 
 /* ---- outwards ----------------------------------------------------------------------------- */

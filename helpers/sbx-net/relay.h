@@ -52,6 +52,9 @@ bool relay_is_flushed(void);
 int64_t relay_due(void);
 void relay_redial(void);
 
+/* The sandbox has ended: nobody waits for a service any more. */
+void relay_hurry(void);
+
 /* Goes on with what is busy, and frees what has ended. */
 void relay_turn(void);
 bool relay_is_busy(void);

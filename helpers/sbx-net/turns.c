@@ -145,6 +145,7 @@ int turns_prepare(int tap)
 void turns_end(void)
 {
 	is_ending = true;
+	relay_hurry();
 }
 
 int turns_run(void)

@@ -188,6 +188,13 @@ eventually grep -q ':2390 ' /proc/net/tcp6 # 9104
 is "the connection that starts a service waits for it" "$(ask 127.0.0.1 9104)" "8000 sees 10.0.2.2"
 is "one by IPv6, too" "$(ask ::1 9104)" "8000 sees fd00::2"
 stop
+python3 "$work/activate.py" 127.0.0.1:9105:tcp "${on_host[@]}" -p 127.0.0.1:9105:8000 / -- sleep 1 </dev/null &
+sandbox=$!
+eventually grep -q ':2391 ' /proc/net/tcp # 9105
+began=$SECONDS
+like "a sandbox that ends without one lets its client go" "$(ask 127.0.0.1 9105)" 'reset by peer'
+wait "$sandbox"
+check "at once" [ $((SECONDS - began)) -lt 5 ]
 run python3 "$work/activate.py" 127.0.0.1:9103:tcp "$SBX" enter --map self --net slirp "$root" -- true
 like "one that leads nowhere is an error that says what to add" "$status $err" '^125 .*127\.0\.0\.1:9103.*LISTEN_FDS.*--publish 127\.0\.0\.1:9103:PORT'
 run env LISTEN_PID=1 LISTEN_FDS=1 "$SBX" enter --map self --net slirp "$root" -- true
