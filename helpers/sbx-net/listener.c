@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stddef.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
 enum {
 	ACCEPTS_MAX = 64, /* in one turn */
@@ -37,8 +38,9 @@ static int connection_accept(int listener, struct sockaddr_storage *ret_peer)
 	socklen_t len = sizeof(*ret_peer);
 	int fd;
 
+	/* Of what ends with us: a copy of a listener would go on listening. */
 	if (spare < 0)
-		spare = fcntl(listener, F_DUPFD_CLOEXEC, 0);
+		spare = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
 	if (spare < 0)
 		return -1;
 	fd = accept4(listener, (struct sockaddr *)ret_peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -57,6 +59,9 @@ static void on_ready(struct loop_watch *w, uint32_t events)
 
 		if (fd < 0 && is_shortage(errno))
 			deafen(l);
+		else if (fd < 0 && (events & (EPOLLHUP | EPOLLERR)))
+			loop_unwatch(
+				w); /* who owns its namespace has ended it (sock_diag(7), SOCK_DESTROY) */
 		if (fd < 0)
 			return;
 		l->accepted(l, fd, &peer);

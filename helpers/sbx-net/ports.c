@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 
 enum {
@@ -20,6 +21,8 @@ enum {
 	FLOW_PLACES = 8, /* of one that is looked for */
 	FLOW_TRIES = 8,
 	FLOW_MS = 4 * 60 * 1000,
+	FLOW_HEARD_MS = 60 * 60 *
+			1000, /* nobody is answered for ever: who wrote may have been forged */
 };
 
 struct port {
@@ -36,7 +39,8 @@ struct flow {
 	struct in6_addr own;	     /* what was written to */
 	uint32_t scope;		     /* of a link-local peer */
 	uint16_t peer_port, shown_port;
-	int64_t last; /* time that it has written, or been answered */
+	int64_t wrote; /* time, as that of */
+	int64_t last;  /* what has passed, either way */
 };
 
 static struct port ports[NET_PORTS_MAX];
@@ -73,20 +77,38 @@ static void on_connection(struct listener *l, int fd, const struct sockaddr_stor
 
 static bool flow_is_live(const struct flow *f)
 {
-	return f->port && loop_now() - f->last <= FLOW_MS;
+	int64_t now = loop_now();
+
+	return f->port && now - f->last <= FLOW_MS && now - f->wrote <= FLOW_HEARD_MS;
+}
+
+/* Where a flow is to be looked for first. Strangers choose what goes in, so it is keyed. */
+static uint32_t flow_place(const struct in6_addr *shown, uint16_t port, uint16_t inside)
+{
+	static uint64_t key;
+	uint64_t words[3] = {0, 0, (uint64_t)port << 16 | inside}, sum;
+
+	while (key == 0)
+		if (getrandom(&key, sizeof(key), 0) < 0)
+			key = (uint64_t)loop_now();
+	memcpy(words, shown, sizeof(*shown));
+	sum = key;
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		sum = (sum ^ words[i]) * (key | 1);
+		sum ^= sum >> 32;
+	}
+	return (uint32_t)sum % FLOWS;
 }
 
 /* Who is shown to the port INSIDE as SHOWN, PORT; else NULL, and in *RET_ROOM the place for it. */
 static struct flow *flow_find(const struct in6_addr *shown, uint16_t port, uint16_t inside,
 			      struct flow **ret_room)
 {
-	uint32_t sum = port * 31U + inside;
+	uint32_t first = flow_place(shown, port, inside);
 	struct flow *room = NULL;
 
-	for (int i = 0; i < 16; i++)
-		sum = sum * 31 + shown->s6_addr[i];
 	for (uint32_t i = 0; i < FLOW_PLACES; i++) {
-		struct flow *f = &flows[(sum + i) % FLOWS];
+		struct flow *f = &flows[(first + i) % FLOWS];
 
 		if (f->port && f->port->port.inside == inside && f->shown_port == port &&
 		    memcmp(&f->shown, shown, sizeof(*shown)) == 0)
@@ -123,9 +145,11 @@ static struct flow *flow_take(struct port *p, const struct in6_addr *peer, uint1
 		struct flow *room, *f = flow_find(&shown, port, p->port.inside, &room);
 		bool is_own = f && flow_is_of(f, p, peer, peer_port);
 
-		if (is_own || (!is_free && (!f || !taken || f->last < taken->last))) {
-			taken = f ? f : room;
-			is_free = !f || !flow_is_live(f);
+		f = f ? f : room;
+		if (is_own || !taken ||
+		    (!is_free && (!flow_is_live(f) || f->last < taken->last))) {
+			taken = f;
+			is_free = !flow_is_live(f);
 			shown_port = port;
 		}
 		if (is_own)
@@ -136,6 +160,7 @@ static struct flow *flow_take(struct port *p, const struct in6_addr *peer, uint1
 			       .shown = shown,
 			       .peer_port = peer_port,
 			       .shown_port = shown_port,
+			       .wrote = loop_now(),
 			       .last = loop_now()};
 	return taken;
 }

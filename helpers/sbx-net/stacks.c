@@ -314,7 +314,9 @@ int64_t stacks_prepare(void)
 			round_now++;
 			slirp_pollfds_fill(s->slirp, &ms, on_wanted, s);
 			unwanted_forget(s);
-			s->due = due_of(s, ms);
+			/* What is due already isn't put off: under load it falls between two turns. */
+			if (s->due < 0 || loop_now() < s->due)
+				s->due = due_of(s, ms);
 			s->has_changed = false;
 		}
 		if (s->due >= 0 && (due < 0 || s->due < due))
@@ -340,10 +342,11 @@ void stacks_serve(const struct epoll_event *events, int n)
 	bool knows_time = false;
 
 	for (int i = 0; i < n; i++) {
-		struct interest *of = &interests[events[i].data.u64 >> 1];
+		struct interest *of;
 
-		if (!stacks_own(&events[i]) || !of->told)
+		if (!stacks_own(&events[i]))
 			continue;
+		of = &interests[events[i].data.u64 >> 1];
 		of->happened = events[i].events;
 		stacks[of->stack].has_events = true;
 	}
@@ -353,6 +356,7 @@ void stacks_serve(const struct epoll_event *events, int n)
 		slirp_pollfds_poll(s->slirp, 0, on_asked, NULL);
 		s->has_events = false;
 		s->has_changed = knows_time = true;
+		s->due = -1;
 	}
 	for (int i = 0; i < n; i++)
 		if (stacks_own(&events[i]))

@@ -251,6 +251,7 @@ is_closed() {
     [ "$(ask 127.0.0.1 9300)" = refused ]
 }
 check "and is closed when nobody listens any more" eventually is_closed
+check "nothing listens on in its place" eval '! grep -q ":2454 00000000:0000 0A" /proc/net/tcp' # 9300
 run "$SBX" port all
 check "and is listed no more" eval '! grep -q 9300 <<<"$out"'
 stop

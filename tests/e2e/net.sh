@@ -155,6 +155,17 @@ kill -KILL "$helper"
 wait "$sandbox"
 like "a helper that dies takes the network with it, and that is told" "$(cat "$work/err")" 'the network ended early'
 
+"${on_host[@]}" --cap-add NET_ADMIN / -- bash -c "(: >/dev/tcp/192.0.2.9/7000); ss -K -l 'sport = :1' | grep -c LISTEN; echo up; sleep 3" \
+    >"$work/out" 2>"$work/err" </dev/null &
+sandbox=$!
+eventually grep -q up "$work/out"
+is "the redirection's listeners are destroyed" "$(head -n 1 "$work/out")" 2
+has_helper
+check "and the helper sleeps on" eval '
+    before=$(awk "{ print \$14 + \$15 }" "/proc/$helper/stat"); sleep 2
+    [ $(($(awk "{ print \$14 + \$15 }" "/proc/$helper/stat") - before)) -lt 50 ]'
+wait "$sandbox"
+
 # ---- what is sent last, by a sandbox that ends with it ----
 forget_log
 run "${on_host[@]}" / -- bash -c 'echo last >/dev/udp/192.0.2.9/7000'
