@@ -271,7 +271,8 @@ static int port_serve(struct port *p)
 {
 	if (p->port.protocol == NET_TCP) {
 		inside_expect();
-		relay_tune(p->port.fd, address_is_loopback(&p->port.address));
+		relay_tune(p->port.fd,
+			   address_is_loopback(&p->port.address) && !p->port.was_passed);
 		return listener_start(&p->listener, p->port.fd);
 	}
 	p->listener.watch = (struct loop_watch){on_datagram, p->port.fd};
