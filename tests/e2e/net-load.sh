@@ -41,7 +41,7 @@ start() {
 }
 
 wait_for() {
-    for _ in $(seq 100); do
+    for _ in $(seq 200); do # what waits in TIME_WAIT by the tap takes ten seconds
         "$@" && return
         sleep 0.1
     done
