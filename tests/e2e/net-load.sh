@@ -213,7 +213,8 @@ load
 phase refused 20
 phase unreachable 20
 closed
-grown "at last" 4096
+# Each of libslirp's stacks keeps some of the buffers that it has used.
+grown "at last" 16384
 # Nobody says when a connection that isn't made yet is given up: libslirp tries on for two minutes.
 phase unaccepted 20
 leave
