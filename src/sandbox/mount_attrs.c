@@ -63,6 +63,7 @@ static int remount(int fd, unsigned attrs)
 enum {
 	BELOW_MAX = 1 << 14,
 	LOOKS_MAX = 16,
+	OPENS_MAX = 32, /* at one look */
 };
 
 /* The mounts below one, by the kernel's numbers; and how many couldn't be reached by their names. */
@@ -109,16 +110,21 @@ static int mount_id(int fd, uint32_t *ret_id)
 	return 0;
 }
 
-/* Its name may lead elsewhere by now: what is opened must be that mount. */
+/* Its name may lead elsewhere by now: what is opened must be that mount. Where two names are exchanged all the time it is
+ * there every other moment. */
 static int remount_by_name(struct below *b, const struct mountinfo *m, uint32_t id,
 			   unsigned attrs)
 {
-	autoclose int fd = open(m->point, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	uint32_t found = 0;
-	int r = fd < 0 ? -errno : mount_id(fd, &found);
+	int r = 0;
 
-	if (r == 0 && found == id)
-		return remount(fd, attrs);
+	for (int i = 0; i < OPENS_MAX; i++) {
+		autoclose int fd = open(m->point, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+		uint32_t found = 0;
+
+		r = fd < 0 ? -errno : mount_id(fd, &found);
+		if (r == 0 && found == id)
+			return remount(fd, attrs);
+	}
 	b->missed++;
 	return r == -ENOENT || r == -ENOTDIR || r == -EACCES || r == -ELOOP ? 0 : r;
 }
