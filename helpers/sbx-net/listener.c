@@ -59,9 +59,9 @@ static void on_ready(struct loop_watch *w, uint32_t events)
 
 		if (fd < 0 && is_shortage(errno))
 			deafen(l);
+		/* Who owns its namespace has ended it (sock_diag(7), SOCK_DESTROY). */
 		else if (fd < 0 && (events & (EPOLLHUP | EPOLLERR)))
-			loop_unwatch(
-				w); /* who owns its namespace has ended it (sock_diag(7), SOCK_DESTROY) */
+			loop_unwatch(w);
 		if (fd < 0)
 			return;
 		l->accepted(l, fd, &peer);

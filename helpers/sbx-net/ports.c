@@ -21,8 +21,8 @@ enum {
 	FLOW_PLACES = 8, /* of one that is looked for */
 	FLOW_TRIES = 8,
 	FLOW_MS = 4 * 60 * 1000,
-	FLOW_HEARD_MS = 60 * 60 *
-			1000, /* nobody is answered for ever: who wrote may have been forged */
+	/* Nobody is answered for ever: who wrote may have been forged. */
+	FLOW_HEARD_MS = 60 * 60 * 1000,
 };
 
 struct port {
@@ -39,8 +39,8 @@ struct flow {
 	struct in6_addr own;	     /* what was written to */
 	uint32_t scope;		     /* of a link-local peer */
 	uint16_t peer_port, shown_port;
-	int64_t wrote; /* time, as that of */
-	int64_t last;  /* what has passed, either way */
+	int64_t wrote; /* time that it has written */
+	int64_t last;  /* time that anything has passed, either way */
 };
 
 static struct port ports[NET_PORTS_MAX];

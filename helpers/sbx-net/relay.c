@@ -229,7 +229,7 @@ static void relay_wait(struct relay *r)
 		waiting_due = loop_now() + PAUSE_MS;
 }
 
-/* FD is being connected, or the errno of why it isn't. */
+/* FD is being connected, or a negative errno says why not. */
 static void dial_take(struct relay *r, int fd)
 {
 	struct end *e = &r->ends[r->dialing];

@@ -339,6 +339,7 @@ static void memory_return(void)
 
 void stacks_serve(const struct epoll_event *events, int n)
 {
+	int64_t now = loop_now();
 	bool knows_time = false;
 
 	for (int i = 0; i < n; i++) {
@@ -351,7 +352,7 @@ void stacks_serve(const struct epoll_event *events, int n)
 		stacks[of->stack].has_events = true;
 	}
 	for (struct stack *s = stacks; s < stacks + STACKS; s++) {
-		if (!s->has_events && (s->due < 0 || loop_now() < s->due))
+		if (!s->has_events && (s->due < 0 || now < s->due))
 			continue;
 		slirp_pollfds_poll(s->slirp, 0, on_asked, NULL);
 		s->has_events = false;
