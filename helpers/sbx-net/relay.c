@@ -8,6 +8,7 @@
 #include "hello.h"
 #include "listener.h"
 #include "loop.h"
+#include "room.h"
 #include "tell.h"
 #include "util/scope.h"
 
@@ -46,6 +47,8 @@ struct relay {
 	bool needs_name; /* and it must say one */
 	bool is_counted; /* with policy_hold() */
 	bool is_busy, is_waiting, is_dead;
+	int64_t due;  /* time, of one that waits */
+	int pause_ms; /* that it waits for room */
 	struct policy_query query; /* of one that goes outwards */
 	struct relay_inbound in;
 	relay_dial *otherwise; /* not tried yet */
@@ -53,7 +56,7 @@ struct relay {
 };
 
 static struct relay *busy, *waiting, *dead;
-static int64_t waiting_due = -1;
+static int64_t waiting_due = -1; /* of the first */
 static bool is_ending;
 static size_t n_unfinished; /* whose INSIDE may still send */
 
@@ -102,6 +105,24 @@ static void relay_busy(struct relay *r)
 	busy = r;
 }
 
+static void relay_wait(struct relay *r, int ms)
+{
+	r->due = loop_now() + ms;
+	if (waiting_due < 0 || r->due < waiting_due)
+		waiting_due = r->due;
+	if (r->is_waiting)
+		return;
+	r->is_waiting = true;
+	r->next_waiting = waiting;
+	waiting = r;
+}
+
+static void room_wait(struct relay *r)
+{
+	if (r->pause_ms <= ROOM_MS_MAX)
+		relay_wait(r, r->pause_ms);
+}
+
 /* One chunk from A to B: 1: there may be more, 0: there is none for now, or a negative errno. */
 static int chunk_move(struct end *a, struct end *b)
 {
@@ -122,6 +143,8 @@ static int chunk_move(struct end *a, struct end *b)
 		return -errno;
 	if (sent > 0 && recv(a->watch.fd, NULL, (size_t)sent, MSG_TRUNC) != sent)
 		return -EIO;
+	if (sent > 0)
+		b->relay->pause_ms = ROOM_MS;
 	b->is_full = sent < n;
 	/* The end of the queue: what comes next comes with an edge, unless that has been seen already. */
 	return !b->is_full && (n == sizeof(buffer) || a->reads_on);
@@ -141,6 +164,8 @@ static bool flow_move(struct relay *r, int from)
 	}
 	if (more > 0 && !a->has_ended)
 		relay_busy(r);
+	if (b->is_full)
+		room_wait(r);
 	return true;
 }
 
@@ -194,6 +219,20 @@ static void relay_move(struct relay *r, int from)
 	(void)flow_move(r, from);
 }
 
+static void relay_refill(struct relay *r)
+{
+	bool is_full = false;
+
+	r->pause_ms *= 2;
+	for (int i = 0; i < ENDS && !r->is_dead; i++) {
+		if (r->ends[i].is_full && room_is(r->ends[i].watch.fd))
+			relay_move(r, !i);
+		is_full |= r->ends[i].is_full;
+	}
+	if (is_full && !r->is_dead && !r->is_waiting)
+		room_wait(r);
+}
+
 /* ---- connections -------------------------------------------------------------------------- */
 
 static int end_watch(struct relay *r, int which)
@@ -218,27 +257,17 @@ void relay_tune(int fd, bool is_local)
 				 strlen(NET_CONGESTION));
 }
 
-static void relay_wait(struct relay *r)
-{
-	enum { PAUSE_MS = 100 };
-
-	r->is_waiting = true;
-	r->next_waiting = waiting;
-	waiting = r;
-	if (waiting_due < 0)
-		waiting_due = loop_now() + PAUSE_MS;
-}
-
 /* FD is being connected, or a negative errno says why not. */
 static void dial_take(struct relay *r, int fd)
 {
+	enum { PAUSE_MS = 100 };
 	struct end *e = &r->ends[r->dialing];
 
 	(void)fd_close(e->watch.fd);
 	e->watch.fd = fd;
 	e->reads_on = false;
 	if (fd < 0 && loop_now() < r->in.until && !is_ending)
-		relay_wait(r);
+		relay_wait(r, PAUSE_MS);
 	else if (fd < 0 || end_watch(r, r->dialing) < 0)
 		relay_end(r, true);
 }
@@ -332,11 +361,12 @@ int64_t relay_due(void)
 	return waiting_due;
 }
 
-void relay_redial(void)
+void relay_wake(void)
 {
 	struct relay *r = waiting;
+	int64_t now = loop_now();
 
-	if (waiting_due < 0 || loop_now() < waiting_due)
+	if (waiting_due < 0 || now < waiting_due)
 		return;
 	waiting = NULL;
 	waiting_due = -1;
@@ -344,8 +374,14 @@ void relay_redial(void)
 		struct relay *next = r->next_waiting;
 
 		r->is_waiting = false;
-		if (!r->is_dead)
+		if (r->is_dead)
+			;
+		else if (now < r->due && !is_ending)
+			relay_wait(r, (int)(r->due - now));
+		else if (r->dialing >= 0)
 			dial_again(r);
+		else
+			relay_refill(r);
 		r = next;
 	}
 }

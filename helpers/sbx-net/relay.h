@@ -48,9 +48,9 @@ void relay_inbound(int fd, const struct relay_inbound *in);
 /* Whether all that the sandbox has sent, and that it has ended, is passed on. */
 bool relay_is_flushed(void);
 
-/* When it is time to dial again, as loop_now() counts; -1: never. */
+/* When one is to be dialed again or has room again (room.h), as loop_now() counts; -1: never. */
 int64_t relay_due(void);
-void relay_redial(void);
+void relay_wake(void);
 
 /* The sandbox has ended: nobody waits for a service any more. */
 void relay_hurry(void);

@@ -5,6 +5,7 @@
 #include "choke.h"
 #include "frame.h"
 #include "loop.h"
+#include "room.h"
 #include "slirp_make.h"
 #include "util/fail.h"
 #include "util/scope.h"
@@ -33,6 +34,7 @@ struct interest {
 		behind; /* in its stack's list; 0: none, since libslirp has no descriptor 0 */
 	uint8_t stack;
 	bool is_stream;
+	bool is_made; /* a connection that is no longer being made */
 };
 
 enum { TOLD = 1U << 30 }; /* so that what is in the set is never 0 */
@@ -40,6 +42,8 @@ enum { TOLD = 1U << 30 }; /* so that what is in the set is never 0 */
 struct stack {
 	Slirp *slirp;
 	int64_t due;	  /* time; -1: never */
+	int64_t room_due; /* when those that haven't taken all are looked at; -1: never */
+	int room_ms;	  /* until then */
 	size_t n_streams; /* connections that are open */
 	uint16_t first;	  /* of its sockets in the set */
 	bool has_changed; /* since it was asked what it wants */
@@ -93,6 +97,41 @@ void stacks_forget(int fd)
 	interests[fd].told = interests[fd].happened = 0;
 }
 
+/* ---- room -------------------------------------------------------------------------------- */
+
+static bool wants_room(int fd)
+{
+	return interests[fd].is_made && (interests[fd].told & EPOLLOUT);
+}
+
+static void room_wait(struct stack *s, int ms)
+{
+	s->room_ms = ms;
+	s->room_due = ms <= ROOM_MS_MAX ? loop_now() + ms : -1;
+}
+
+/* Sees to it that libslirp writes where there is room, as if the kernel had said so. */
+static void room_look(struct stack *s)
+{
+	bool is_wanted = false, is_found = false;
+
+	for (uint16_t fd = s->first; fd; fd = interests[fd].behind) {
+		if (!wants_room(fd))
+			continue;
+		is_wanted = true;
+		if (!room_is(fd))
+			continue;
+		interests[fd].happened |= EPOLLOUT;
+		is_found = true;
+	}
+	s->has_events |= is_found;
+	s->room_due = -1;
+	if (is_wanted)
+		room_wait(s, is_found ? ROOM_MS : 2 * s->room_ms);
+}
+
+/* ---- what they want ---------------------------------------------------------------------- */
+
 static uint32_t events_of(int wanted)
 {
 	return ((wanted & SLIRP_POLL_IN) ? EPOLLIN : 0U) |
@@ -117,6 +156,8 @@ static int on_wanted(int fd, int wanted, void *stack)
 	if (!i->told)
 		list_put(stack, fd);
 	i->told = events | TOLD;
+	if (wants_room(fd))
+		room_wait(stack, ROOM_MS);
 	return fd;
 }
 
@@ -124,6 +165,8 @@ static int on_asked(int fd, void *unused)
 {
 	uint32_t e = fd < 0 ? 0 : interests[fd].happened;
 
+	if (e)
+		interests[fd].happened = 0;
 	return ((e & EPOLLIN) ? SLIRP_POLL_IN : 0) | ((e & EPOLLOUT) ? SLIRP_POLL_OUT : 0) |
 	       ((e & EPOLLPRI) ? SLIRP_POLL_PRI : 0) | ((e & EPOLLERR) ? SLIRP_POLL_ERR : 0) |
 	       ((e & EPOLLHUP) ? SLIRP_POLL_HUP : 0);
@@ -193,6 +236,7 @@ static void on_register(int fd, void *stack)
 	if (!is_socket(fd) || interests[fd].is_stream || !is_stream(fd))
 		return;
 	interests[fd].is_stream = true;
+	interests[fd].is_made = false;
 	s->n_streams++;
 	n_streams++;
 	most_streams = n_streams > most_streams ? n_streams : most_streams;
@@ -256,7 +300,7 @@ int stacks_start(int epoll_fd)
 
 	epoll = epoll_fd;
 	for (struct stack *s = stacks; s < stacks + STACKS; s++)
-		s->due = -1;
+		s->due = s->room_due = -1;
 	(void)g_log_set_default_handler(on_log, NULL);
 	if (!stack_make(&stacks[0]))
 		return fail(ENOMEM, "libslirp does not start");
@@ -303,6 +347,11 @@ static int64_t due_of(const struct stack *s, uint32_t ms)
 	return tick;
 }
 
+static int64_t first_of(int64_t a, int64_t b)
+{
+	return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
 int64_t stacks_prepare(void)
 {
 	int64_t due = -1;
@@ -319,8 +368,7 @@ int64_t stacks_prepare(void)
 				s->due = due_of(s, ms);
 			s->has_changed = false;
 		}
-		if (s->due >= 0 && (due < 0 || s->due < due))
-			due = s->due;
+		due = first_of(due, first_of(s->due, s->room_due));
 	}
 	return due;
 }
@@ -337,21 +385,32 @@ static void memory_return(void)
 	most_streams = 0;
 }
 
+static void happen(int fd, uint32_t events)
+{
+	struct interest *i = &interests[fd];
+	struct stack *s = &stacks[i->stack];
+
+	i->happened = events;
+	s->has_events = true;
+	if (!(events & EPOLLOUT))
+		return;
+	/* The first time it says that the connection is made, and later that what waits goes on. */
+	if (i->is_made)
+		room_wait(s, ROOM_MS);
+	i->is_made = i->is_stream;
+}
+
 void stacks_serve(const struct epoll_event *events, int n)
 {
 	int64_t now = loop_now();
 	bool knows_time = false;
 
-	for (int i = 0; i < n; i++) {
-		struct interest *of;
-
-		if (!stacks_own(&events[i]))
-			continue;
-		of = &interests[events[i].data.u64 >> 1];
-		of->happened = events[i].events;
-		stacks[of->stack].has_events = true;
-	}
+	for (int i = 0; i < n; i++)
+		if (stacks_own(&events[i]))
+			happen((int)(events[i].data.u64 >> 1), events[i].events);
 	for (struct stack *s = stacks; s < stacks + STACKS; s++) {
+		if (s->room_due >= 0 && now >= s->room_due)
+			room_look(s);
 		if (!s->has_events && (s->due < 0 || now < s->due))
 			continue;
 		slirp_pollfds_poll(s->slirp, 0, on_asked, NULL);
@@ -359,9 +418,6 @@ void stacks_serve(const struct epoll_event *events, int n)
 		s->has_changed = knows_time = true;
 		s->due = -1;
 	}
-	for (int i = 0; i < n; i++)
-		if (stacks_own(&events[i]))
-			interests[events[i].data.u64 >> 1].happened = 0;
 	/* It reads the clock here alone, and one for all: what a frame makes would have run out already, after a long
 	 * sleep. */
 	if (!knows_time)

@@ -120,7 +120,7 @@ static int turn(void)
 		if (!stacks_own(&events[i]))
 			w->ready(w, events[i].events);
 	}
-	relay_redial();
+	relay_wake();
 	relay_turn();
 	dns_expire();
 	ports_look();

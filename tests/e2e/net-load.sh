@@ -182,6 +182,9 @@ idle "no connection"
 phase stay 100
 idle "100 connections"
 phase leave 0
+phase full 268435456
+idle "what nobody reads"
+phase drop 0
 load
 phase unaccepted 20
 phase refused 20

@@ -129,6 +129,8 @@ static bool crew_do(uint64_t n, unsigned n_threads, bool (*one)(uint64_t i))
 	return (started == n_threads || wrong("start threads")) && !c.fails;
 }
 
+enum { STALL_MS = 1000 };
+
 /* ---- phases --------------------------------------------------------------------------------- */
 
 /* Every second one is ended by the server first. */
@@ -220,6 +222,26 @@ static bool phase_leave(uint64_t n)
 	return crowd_leave() && ok;
 }
 
+/* Nobody reads what is sent either way, until `drop`. */
+static bool phase_full(uint64_t n)
+{
+	enum { UNREAD_MS = 10000, TRIES = 10 };
+	static const uint8_t data[1 << 16];
+
+	if (!crowd_come(2) || !ask(crowd[0], ASK_SOURCE, n, 0) ||
+	    !ask(crowd[1], ASK_SINK, n, UNREAD_MS))
+		return wrong("ask");
+	for (int i = 0; i < TRIES; i++, pause_ms(STALL_MS / TRIES))
+		while (n > 0 && send(crowd[1], data, sizeof(data), MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
+			n -= n < sizeof(data) ? n : sizeof(data);
+	return n > 0 || wrong("all has been taken");
+}
+
+static bool phase_drop(uint64_t n)
+{
+	return crowd_leave();
+}
+
 static bool phase_half(uint64_t n)
 {
 	autoclose int out = dial_at(SOCK_STREAM, 0), in = dial_at(SOCK_STREAM, 0);
@@ -278,8 +300,6 @@ static bool phase_reset_in(uint64_t n)
 	}
 	return true;
 }
-
-enum { STALL_MS = 1000 };
 
 /* The reader stops at first, once at either end. */
 static bool phase_stall(uint64_t n)
@@ -555,6 +575,8 @@ static const struct {
 	{"crowd", phase_crowd},
 	{"stay", phase_stay},
 	{"leave", phase_leave},
+	{"full", phase_full},
+	{"drop", phase_drop},
 	{"half", phase_half},
 	{"reset-out", phase_reset_out},
 	{"reset-in", phase_reset_in},
