@@ -301,15 +301,15 @@ int enter_net_open(struct enter_net *n, int folder)
 
 /* ---- the sandbox's gates ------------------------------------------------------------------- */
 
-static int on_make(void *context, int fds[SANDBOX_NETWORK_FDS])
+static int on_doors(void *context, int fds[SANDBOX_NETWORK_FDS])
 {
-	static_assert((int)SANDBOX_NETWORK_FDS == (int)NETWORK_FDS, "each has its place");
-	return network_make(context, fds);
+	static_assert((int)SANDBOX_NETWORK_FDS == (int)NETWORK_SENT, "each has its place");
+	return network_doors(context, fds);
 }
 
-static int on_take(void *context, int fd)
+static int on_take(void *context, size_t which, int fd)
 {
-	return network_take(context, fd);
+	return network_take(context, which, fd);
 }
 
 static int on_watch(void *context)
@@ -352,7 +352,7 @@ const struct sandbox_network *enter_net_gates(struct enter_net *n)
 	n->gates = (struct sandbox_network){
 		.context = n->network,
 		.sysctls = n->network->takes_connections ? marks : others,
-		.make = on_make,
+		.doors = on_doors,
 		.take = on_take,
 		.watch = on_watch,
 		.turn = on_turn,

@@ -12,9 +12,10 @@
 /*
  * Theory of operation
  *
- * A sandbox has one interface, a tap of its own network namespace, with fixed addresses, made by pid 1
- * before it is anybody (network_make()). Its descriptors go home (network_take()), and from there to a helper of
- * the sandbox's own, sbx-net, which is a router on its other side:
+ * A sandbox has one interface, a tap of its own network namespace, with fixed addresses. Pid 1, before it is anybody, opens
+ * what is worked with there (network_doors()), sends it home, and goes on with its mounts while the launcher makes the
+ * network (network_take()). From there the descriptors go to a helper of the sandbox's own, sbx-net, which is a router on
+ * the tap's other side:
  *
  *   10.0.2.100, fd00::100   the sandbox          10.0.2.2, fd00::2   the router, sbx-net
  *                                                10.0.2.3, fd00::3   its name service
@@ -221,8 +222,8 @@ char *net_resolv_conf(struct arena *a, const struct strv *search);
 
 /* ---- a network, in the launcher ------------------------------------------------------------ */
 
-/* What network_make() makes: the tap, the listeners that TCP is redirected to, sockets of the namespace from which
- * more are made (helpers/sbx-net/inside.h), and one that tells who listens there. */
+/* The doors of a network namespace: the tap, the listeners that TCP is redirected to, sockets from which more are made
+ * (helpers/sbx-net/inside.h), and one that tells who listens there. */
 enum network_fd {
 	NETWORK_TAP,
 	NETWORK_RELAY,
@@ -230,7 +231,10 @@ enum network_fd {
 	NETWORK_SEED,
 	NETWORK_SEED6,
 	NETWORK_DIAG,
-	NETWORK_FDS
+	NETWORK_FDS, /* these are the helper's */
+	NETWORK_ROUTE = NETWORK_FDS, /* netlink(7), by which network_make() works */
+	NETWORK_NAT,
+	NETWORK_SENT
 };
 
 /* Filled by the caller between network_init() and network_open(). */
@@ -251,8 +255,7 @@ struct network {
 	bool takes_connections;	 /* from outside */
 	int program;		 /* sbx-net */
 	int epoll, control, asked, errors;
-	int fds[NETWORK_FDS];
-	size_t n_fds;
+	int fds[NETWORK_SENT];
 	pid_t helper;
 	bool has_ended; /* the helper, before the sandbox has */
 	bool is_ending;
@@ -265,12 +268,17 @@ void network_done(struct network *n);
 /* Before the sandbox is made. */
 int network_open(struct network *n);
 
-/* In pid 1, in the new network namespace and with CAP_NET_ADMIN there: makes the interface and FDS, the caller's,
- * -EBADF where one isn't needed. Allocates nothing. */
-int network_make(const struct network *n, int fds[NETWORK_FDS]);
+/* In pid 1, in the new network namespace and with all capabilities there: opens FDS, the caller's, -EBADF where one
+ * isn't needed. Allocates nothing. */
+int network_doors(const struct network *n, int fds[NETWORK_SENT]);
 
-/* In the launcher: takes over FD, the next of these descriptors. */
-int network_take(struct network *n, int fd);
+/* In the launcher, who owns the namespace: takes over FD, what these descriptors have at WHICH (enum network_fd). With the
+ * tap, which comes last, the network is made, while pid 1 goes on: a fifth of the time that a sandbox takes to start. */
+int network_take(struct network *n, size_t which, int fd);
+
+/* The same without a launcher: makes the interface, its addresses and routes, and the redirection, by FDS, and
+ * closes those that aren't needed any more. */
+int network_make(const struct network *n, int fds[NETWORK_SENT]);
 
 /* What is to be waited for (readable), and what to do then. */
 int network_watch(const struct network *n);

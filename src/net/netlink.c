@@ -67,39 +67,48 @@ void netlink_end(struct netlink *q, size_t nest)
 	((struct nlattr *)(void *)(q->data + nest))->nla_len = (uint16_t)(q->len - nest);
 }
 
-void netlink_last(struct netlink *q)
+void netlink_must(struct netlink *q)
 {
 	current(q)->nlmsg_flags |= NLM_F_ACK;
 }
 
-static int answer_read(int fd, unsigned *ret_refused)
+/* The first answer in what has come. */
+static int answer_find(unsigned char *data, size_t len, unsigned *ret_refused)
 {
-	unsigned char data[4096];
+	unsigned left = (unsigned)len;
 
-	for (;;) {
-		ssize_t got = recv(fd, data, sizeof(data), 0);
-		unsigned left = got > 0 ? (unsigned)got : 0;
+	for (struct nlmsghdr *h = (struct nlmsghdr *)(void *)data; NLMSG_OK(h, left);
+	     h = NLMSG_NEXT(h, left)) {
+		const struct nlmsgerr *e = NLMSG_DATA(h);
 
-		if (got <= 0)
-			return got < 0 ? -errno : -EPROTO;
-		for (struct nlmsghdr *h = (struct nlmsghdr *)(void *)data; NLMSG_OK(h, left);
-		     h = NLMSG_NEXT(h, left)) {
-			const struct nlmsgerr *e = NLMSG_DATA(h);
-
-			if (h->nlmsg_type != NLMSG_ERROR)
-				continue;
-			*ret_refused = h->nlmsg_seq;
-			return e->error;
-		}
+		if (h->nlmsg_type != NLMSG_ERROR)
+			continue;
+		*ret_refused = h->nlmsg_seq;
+		return e->error;
 	}
+	return -EAGAIN;
 }
 
-int netlink_send(const struct netlink *q, int protocol, unsigned *ret_refused)
+int netlink_open(int protocol)
 {
-	autoclose int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* The kernel has answered all when it has taken the message. What isn't read now, of requests that may fail, mustn't be
+ * there the next time. */
+int netlink_send(const struct netlink *q, int fd, unsigned *ret_refused)
+{
+	unsigned char data[4096];
+	int r = -EAGAIN;
+	ssize_t n;
 
 	*ret_refused = 0;
-	if (fd < 0 || send(fd, q->data, q->len, 0) != (ssize_t)q->len)
+	if (send(fd, q->data, q->len, 0) != (ssize_t)q->len)
 		return -errno;
-	return answer_read(fd, ret_refused);
+	while ((n = recv(fd, data, sizeof(data), MSG_DONTWAIT)) > 0)
+		if (r == -EAGAIN)
+			r = answer_find(data, (size_t)n, ret_refused);
+	return r == -EAGAIN ? -EPROTO : r;
 }

@@ -25,10 +25,14 @@ void netlink_be32(struct netlink *q, uint16_t type, uint32_t value);
 size_t netlink_nest(struct netlink *q, uint16_t type);
 void netlink_end(struct netlink *q, size_t nest);
 
-/* The request at hand is the last, and is answered. */
-void netlink_last(struct netlink *q);
+/* The request at hand is answered: what comes behind it may fail. */
+void netlink_must(struct netlink *q);
 
-/* Sends all to PROTOCOL (NETLINK_ROUTE, ...): refusals are answered, and what was asked with NLM_F_ACK, which is the
- * last one, or of nftables the last within its batch. 0, or the first refusal, a negative errno without a sentence,
- * with the number of the request, from 1 on, in *RET_REFUSED. */
-int netlink_send(const struct netlink *q, int protocol, unsigned *ret_refused);
+/* A socket of this namespace for PROTOCOL (NETLINK_ROUTE, ...), or a negative errno without a sentence. Whoever has
+ * rights over the namespace can use it, from wherever. */
+int netlink_open(int protocol);
+
+/* Sends all by the socket FD: refusals are answered, and what was asked with NLM_F_ACK (netlink_must()), of nftables
+ * within its batch. 0, or the first refusal, a negative errno without a sentence, with the number of the request, from
+ * 1 on, in *RET_REFUSED. */
+int netlink_send(const struct netlink *q, int fd, unsigned *ret_refused);

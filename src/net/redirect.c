@@ -3,9 +3,8 @@
 #include "redirect.h"
 
 #include "netlink.h"
-#include "util/scope.h"
-
 #include <arpa/inet.h>
+#include <errno.h>
 #include <linux/fib_rules.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
@@ -115,7 +114,7 @@ static void chain_add(struct netlink *q)
 /* nft add table inet sbx
  * nft add chain inet sbx out { type nat hook output priority dstnat; }
  * nft add rule inet sbx out meta oif INDEX meta l4proto tcp redirect to :1 */
-int redirect_make(int index)
+int redirect_make(int nat, int index)
 {
 	struct netlink q = {0};
 	uint32_t oif = (uint32_t)index;
@@ -136,12 +135,19 @@ int redirect_make(int index)
 	redirect(&q, htons(REDIRECT_PORT));
 	netlink_end(&q, list);
 	batch(&q, NFNL_MSG_BATCH_END);
-	return netlink_send(&q, NETLINK_NETFILTER, &refused);
+	return netlink_send(&q, nat, &refused);
 }
 
 /* ---- sockets of the namespace ------------------------------------------------------------ */
 
-int redirect_listen(int family, uint32_t mark)
+int redirect_socket(int family)
+{
+	int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int redirect_listen(int fd, int family, uint32_t mark)
 {
 	enum { BACKLOG = 4096 };
 	struct sockaddr_in four = {.sin_family = AF_INET,
@@ -151,9 +157,8 @@ int redirect_listen(int family, uint32_t mark)
 				   .sin6_port = htons(REDIRECT_PORT),
 				   .sin6_addr = IN6ADDR_LOOPBACK_INIT};
 	bool is_four = family == AF_INET;
-	autoclose int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
-	if (fd < 0 || setsockopt(fd, SOL_IP, IP_TRANSPARENT, &(int){1}, sizeof(int)) < 0 ||
+	if (setsockopt(fd, SOL_IP, IP_TRANSPARENT, &(int){1}, sizeof(int)) < 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) < 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) < 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &(int){1}, sizeof(int)) < 0 ||
@@ -162,18 +167,11 @@ int redirect_listen(int family, uint32_t mark)
 		 is_four ? sizeof(four) : sizeof(six)) < 0 ||
 	    listen(fd, BACKLOG) < 0)
 		return -errno;
-	return take_fd(&fd);
-}
-
-int redirect_seed(int family)
-{
-	int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	return fd < 0 ? -errno : fd;
+	return 0;
 }
 
 /* ip rule add fwmark MARK lookup 100; ip route add local default dev lo table 100 */
-static int mark_lead(int family, uint32_t mark)
+static int mark_lead(int by, int family, uint32_t mark)
 {
 	enum { OWN_TABLE = 100 };
 	struct fib_rule_hdr rule = {.family = (uint8_t)family,
@@ -192,11 +190,11 @@ static int mark_lead(int family, uint32_t mark)
 	netlink_attribute(&q, FRA_FWMARK, &mark, sizeof(mark));
 	netlink_request(&q, RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE, &route, sizeof(route));
 	netlink_attribute(&q, RTA_OIF, &index, sizeof(index));
-	return netlink_send(&q, NETLINK_ROUTE, &refused);
+	return netlink_send(&q, by, &refused);
 }
 
-int redirect_mark(uint32_t mark)
+int redirect_mark(int route, uint32_t mark)
 {
-	(void)mark_lead(AF_INET6, mark); /* there may be no IPv6 */
-	return mark_lead(AF_INET, mark);
+	(void)mark_lead(route, AF_INET6, mark); /* there may be no IPv6 */
+	return mark_lead(route, AF_INET, mark);
 }

@@ -11,18 +11,17 @@ enum { REDIRECT_PORT = 1 };
 #define REDIRECT_MODPROBE "sudo modprobe -a nf_tables nft_chain_nat nft_redir"
 #define REDIRECT_CONFIG	  "CONFIG_NF_TABLES_INET, CONFIG_NFT_NAT and CONFIG_NFT_REDIR"
 
-/* Connections that leave by the interface INDEX come to REDIRECT_PORT instead: a negative errno without a sentence
- * where the kernel can't (no nat of nftables). */
-int redirect_make(int index);
+/* Connections that leave by the interface INDEX come to REDIRECT_PORT instead; by NAT, a socket of NETLINK_NETFILTER's. A negative
+ * errno without a sentence where the kernel can't (no nat of nftables). */
+int redirect_make(int nat, int index);
 
-/* The socket that they come to, for FAMILY. What it accepts has MARK, and may have any address for its own
+/* A socket for TCP: one to listen at, or from which others are made to connect from. */
+int redirect_socket(int family);
+
+/* Has them come to the socket FD, for FAMILY. What it accepts has MARK, and may have any address for its own
  * (IP_TRANSPARENT). */
-int redirect_listen(int family, uint32_t mark);
+int redirect_listen(int fd, int family, uint32_t mark);
 
-/* What is sent with MARK is this namespace's own, whatever its address; and so are the answers
- * (with the sysctls tcp_fwmark_accept and
- * fwmark_reflect). */
-int redirect_mark(uint32_t mark);
-
-/* A socket to connect from. */
-int redirect_seed(int family);
+/* What is sent with MARK is this namespace's own, whatever its address; and so are the answers (with the sysctls
+ * tcp_fwmark_accept and fwmark_reflect). By ROUTE, a socket of NETLINK_ROUTE's. */
+int redirect_mark(int route, uint32_t mark);

@@ -48,13 +48,13 @@ static void wait_end(struct network *n, int *fd)
 void network_init(struct network *n)
 {
 	n->folder = n->program = n->epoll = n->control = n->asked = n->errors = -EBADF;
-	for (size_t i = 0; i < NETWORK_FDS; i++)
+	for (size_t i = 0; i < NETWORK_SENT; i++)
 		n->fds[i] = -EBADF;
 }
 
 static void fds_close(struct network *n)
 {
-	for (size_t i = 0; i < NETWORK_FDS; i++)
+	for (size_t i = 0; i < NETWORK_SENT; i++)
 		wait_end(n, &n->fds[i]);
 }
 
@@ -286,7 +286,7 @@ static int helper_wake(struct network *n)
 	int r;
 
 	/* Before pid 1 has sent it all, or of a turn that has woken it already. */
-	if (n->n_fds < NETWORK_FDS || n->control >= 0 || n->fds[NETWORK_TAP] < 0)
+	if (n->control >= 0 || n->fds[NETWORK_TAP] < 0)
 		return 0;
 	if (n->config.follows_host)
 		servers_read(n);
@@ -301,15 +301,24 @@ static int helper_wake(struct network *n)
 	return wait_for(n, n->control, WAIT_CONTROL);
 }
 
-int network_take(struct network *n, int fd)
+/* All of them have come. */
+static int doors_use(struct network *n)
 {
-	size_t which = n->n_fds++;
+	int r = network_make(n, n->fds);
 
-	n->fds[which] = fd;
+	for (size_t i = NETWORK_TAP; i <= NETWORK_RELAY6 && r == 0; i++)
+		if (n->fds[i] >= 0)
+			r = wait_for(n, n->fds[i], WAIT_TRIGGER);
+	if (r < 0)
+		fds_close(n);
 	/* It looks by itself what there is to be published. */
-	if (which == NETWORK_DIAG && fd >= 0)
-		return helper_wake(n);
-	return fd >= 0 && which <= NETWORK_RELAY6 ? wait_for(n, fd, WAIT_TRIGGER) : 0;
+	return r == 0 && n->fds[NETWORK_DIAG] >= 0 ? helper_wake(n) : r;
+}
+
+int network_take(struct network *n, size_t which, int fd)
+{
+	n->fds[which] = fd;
+	return which == NETWORK_TAP ? doors_use(n) : 0;
 }
 
 /* What is published by the helper itself is listed with the rest. */
@@ -462,7 +471,7 @@ void network_end(struct network *n)
 	char said[HELPER_SAID_MAX];
 
 	/* A last datagram may be all that the sandbox has ever sent. */
-	if (n->n_fds == NETWORK_FDS && !n->has_ended && n->control < 0)
+	if (!n->has_ended && n->control < 0)
 		(void)network_turn(n);
 	if (n->control >= 0 && helper_flush(n))
 		helper_ended(n);
@@ -470,7 +479,6 @@ void network_end(struct network *n)
 	wait_end(n, &n->control);
 	tap_close(n);
 	fds_close(n);
-	n->n_fds = 0;
 	n->has_ended = n->is_ending = false;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tap.c: pid 1's side: a sandbox's interface, its addresses and routes (rtnetlink(7)), and what goes home. */
+/* tap.c: a sandbox's interface, its addresses and routes (rtnetlink(7)), and where its TCP goes. */
 #include "net.h"
 #include "netlink.h"
 #include "redirect.h"
@@ -20,7 +20,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 /* Of packets that come from the host by a socket of the namespace; "sbx" to whoever lists the rules. */
 enum { MARK = 0x736278 };
@@ -93,33 +92,30 @@ static void neighbour_add(struct netlink *q, int family, int index, const char *
 }
 
 /* A kernel without IPv6, or with it switched off, leaves IPv4. */
-static int configure(const struct network *n)
+static int configure(const struct network *n, int route)
 {
 	const int index = INDEX;
-	struct netlink four = {0}, six = {0};
+	struct netlink q = {0};
 	unsigned refused;
 	int r;
 
-	link_up(&four, LOOPBACK, 0);
-	link_up(&four, index, NET_MTU);
-	address_add(&four, AF_INET, index, NET_ADDRESS, NET_PREFIX);
-	neighbour_add(&four, AF_INET, index, NET_ROUTER);
-	neighbour_add(&four, AF_INET, index, NET_RESOLVER);
+	link_up(&q, LOOPBACK, 0);
+	link_up(&q, index, NET_MTU);
+	address_add(&q, AF_INET, index, NET_ADDRESS, NET_PREFIX);
+	neighbour_add(&q, AF_INET, index, NET_ROUTER);
+	neighbour_add(&q, AF_INET, index, NET_RESOLVER);
 	if (n->has_ipv4)
-		route_add(&four, AF_INET, index, NET_ROUTER);
-	netlink_last(&four);
-	r = netlink_send(&four, NETLINK_ROUTE, &refused);
-	if (r < 0)
-		return fail(-r, "set up '%s': request %u: %s", NET_INTERFACE, refused,
-			    strerrordesc_np(-r));
-	address_add(&six, AF_INET6, index, NET_ADDRESS6, NET_PREFIX6);
-	neighbour_add(&six, AF_INET6, index, NET_ROUTER6);
-	neighbour_add(&six, AF_INET6, index, NET_RESOLVER6);
+		route_add(&q, AF_INET, index, NET_ROUTER);
+	netlink_must(&q);
+	address_add(&q, AF_INET6, index, NET_ADDRESS6, NET_PREFIX6);
+	neighbour_add(&q, AF_INET6, index, NET_ROUTER6);
+	neighbour_add(&q, AF_INET6, index, NET_RESOLVER6);
 	if (n->has_ipv6)
-		route_add(&six, AF_INET6, index, NET_ROUTER6);
-	netlink_last(&six);
-	(void)netlink_send(&six, NETLINK_ROUTE, &refused);
-	return 0;
+		route_add(&q, AF_INET6, index, NET_ROUTER6);
+	r = netlink_send(&q, route, &refused);
+	return r < 0 ? fail(-r, "set up '%s': request %u: %s", NET_INTERFACE, refused,
+			    strerrordesc_np(-r))
+		     : 0;
 }
 
 /* The tap passes on what is addressed to the router, and none of the kernel's own calls for neighbours, routers
@@ -137,31 +133,36 @@ static int tap_filter(int tap)
 		       : 0;
 }
 
-static int tap_make(const struct network *n)
+static int tap_make(int tap)
 {
 	struct ifreq request = {.ifr_name = NET_INTERFACE,
 				.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
-	autoclose int tap = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	int r;
 
-	if (tap < 0)
-		return fail_sys("open '/dev/net/tun'");
 	if (ioctl(tap, TUNSETIFINDEX, &(int){INDEX}) < 0 || ioctl(tap, TUNSETIFF, &request) < 0)
 		return fail_sys("make the interface '%s'", NET_INTERFACE);
 	/* Frames of up to 64 KiB cross in one call, their checksums unmade. */
 	if (ioctl(tap, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6) < 0)
 		return fail_sys("have the interface '%s' offload", NET_INTERFACE);
-	r = tap_filter(tap);
-	if (r == 0)
-		r = configure(n);
-	return r < 0 ? r : take_fd(&tap);
+	return tap_filter(tap);
+}
+
+static int relay_listen(int fds[NETWORK_SENT])
+{
+	int r = redirect_listen(fds[NETWORK_RELAY], AF_INET, MARK);
+
+	if (r < 0)
+		return fail(-r, "listen for redirected connections: %s", strerrordesc_np(-r));
+	if (fds[NETWORK_RELAY6] >= 0 && redirect_listen(fds[NETWORK_RELAY6], AF_INET6, MARK) < 0)
+		fds[NETWORK_RELAY6] = fd_close(fds[NETWORK_RELAY6]);
+	return 0;
 }
 
 /* Where a rule has a name, what a connection says it is for must be seen, which it is by the relay alone. Without it, all goes by
- * the tap; but what is redirected must come to somebody. */
-static int relay_make(const struct network *n, int fds[NETWORK_FDS])
+ * the tap; but what is redirected must come to somebody, and the listeners are what makes sockets that connect inside. */
+static int relay_make(const struct network *n, int fds[NETWORK_SENT])
 {
-	int r = redirect_make(INDEX);
+	int r = fds[NETWORK_NAT] < 0 ? -EPROTONOSUPPORT
+				     : redirect_make(fds[NETWORK_NAT], INDEX);
 
 	if (r < 0 && n->needs_relay)
 		return fail_hint(
@@ -170,44 +171,57 @@ static int relay_make(const struct network *n, int fds[NETWORK_FDS])
 			     "can't be kept that has a name",
 			     strerrordesc_np(-r)),
 			REDIRECT_MODPROBE "; or write the rules with addresses");
-	if (r < 0)
-		return 0;
-	r = fds[NETWORK_RELAY] = redirect_listen(AF_INET, MARK);
-	fds[NETWORK_RELAY6] = redirect_listen(AF_INET6, MARK);
-	return r < 0 ? fail(-r, "listen for redirected connections: %s", strerrordesc_np(-r))
-		     : 0;
+	if (r == 0 || n->takes_connections)
+		return relay_listen(fds);
+	fds[NETWORK_RELAY] = fd_close(fds[NETWORK_RELAY]);
+	fds[NETWORK_RELAY6] = fd_close(fds[NETWORK_RELAY6]);
+	return 0;
 }
 
-/* The listeners are what makes more sockets, too: there are none where nothing is redirected to them. */
-static int inbound_make(const struct network *n, int fds[NETWORK_FDS])
+static int inbound_make(const struct network *n, const int fds[NETWORK_SENT])
 {
-	int r = redirect_mark(MARK);
+	int r = n->takes_connections ? redirect_mark(fds[NETWORK_ROUTE], MARK) : 0;
 
-	if (r == 0 && fds[NETWORK_RELAY] < 0)
-		r = fds[NETWORK_RELAY] = redirect_listen(AF_INET, MARK);
-	if (r >= 0)
-		r = fds[NETWORK_SEED] = redirect_seed(AF_INET);
-	if (r >= 0 && fds[NETWORK_RELAY6] < 0)
-		fds[NETWORK_RELAY6] = redirect_listen(AF_INET6, MARK);
-	if (r >= 0)
-		fds[NETWORK_SEED6] = redirect_seed(AF_INET6);
-	if (r >= 0 && n->config.publishes_all)
-		r = fds[NETWORK_DIAG] =
-			socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC,
-			       NETLINK_SOCK_DIAG);
 	return r < 0 ? fail(-r, "have ports published: %s", strerrordesc_np(-r)) : 0;
 }
 
-int network_make(const struct network *n, int fds[NETWORK_FDS])
+int network_doors(const struct network *n, int fds[NETWORK_SENT])
 {
-	int r;
-
-	for (size_t i = 0; i < NETWORK_FDS; i++)
+	for (size_t i = 0; i < NETWORK_SENT; i++)
 		fds[i] = -EBADF;
-	r = fds[NETWORK_TAP] = tap_make(n);
-	if (r >= 0)
+	fds[NETWORK_TAP] = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (fds[NETWORK_TAP] < 0)
+		return fail_sys("open '/dev/net/tun'");
+	fds[NETWORK_ROUTE] = netlink_open(NETLINK_ROUTE);
+	fds[NETWORK_RELAY] = redirect_socket(AF_INET);
+	if (fds[NETWORK_ROUTE] < 0 || fds[NETWORK_RELAY] < 0)
+		return fail_sys("make a socket");
+	/* These may be missing. */
+	fds[NETWORK_NAT] = netlink_open(NETLINK_NETFILTER);
+	fds[NETWORK_RELAY6] = redirect_socket(AF_INET6);
+	if (!n->takes_connections)
+		return 0;
+	fds[NETWORK_SEED] = redirect_socket(AF_INET);
+	fds[NETWORK_SEED6] = redirect_socket(AF_INET6);
+	if (n->config.publishes_all)
+		fds[NETWORK_DIAG] = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC,
+					   NETLINK_SOCK_DIAG);
+	if (fds[NETWORK_SEED] < 0 || (n->config.publishes_all && fds[NETWORK_DIAG] < 0))
+		return fail_sys("have ports published");
+	return 0;
+}
+
+int network_make(const struct network *n, int fds[NETWORK_SENT])
+{
+	int r = tap_make(fds[NETWORK_TAP]);
+
+	if (r == 0)
+		r = configure(n, fds[NETWORK_ROUTE]);
+	if (r == 0)
 		r = relay_make(n, fds);
-	if (r >= 0 && n->takes_connections)
+	if (r == 0)
 		r = inbound_make(n, fds);
-	return r < 0 ? r : 0;
+	for (size_t i = NETWORK_FDS; i < NETWORK_SENT; i++)
+		fds[i] = fd_close(fds[i]);
+	return r;
 }

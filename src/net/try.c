@@ -30,12 +30,13 @@ static int loopback_up(void)
 	struct ifinfomsg body = {.ifi_index = LOOPBACK,
 				 .ifi_flags = IFF_UP,
 				 .ifi_change = IFF_UP};
+	autoclose int fd = netlink_open(NETLINK_ROUTE);
 	struct netlink q = {0};
 	unsigned refused;
 
 	netlink_request(&q, RTM_NEWLINK, 0, &body, sizeof(body));
-	netlink_last(&q);
-	return netlink_send(&q, NETLINK_ROUTE, &refused);
+	netlink_must(&q);
+	return fd < 0 ? fd : netlink_send(&q, fd, &refused);
 }
 
 /* To a port that nobody serves: it stands where it was redirected. */
@@ -52,12 +53,15 @@ static int connection_try(void)
 
 static int redirect_try(void)
 {
-	int r = redirect_make(LOOPBACK);
-	autoclose int listener = r < 0 ? r : redirect_listen(AF_INET, 0);
+	autoclose int nat = netlink_open(NETLINK_NETFILTER);
+	autoclose int listener = redirect_socket(AF_INET);
+	int r = nat < 0 ? nat : redirect_make(nat, LOOPBACK);
 
-	if (listener < 0)
-		return fail(-listener, "redirect connections by nftables: %s",
-			    strerrordesc_np(-listener));
+	if (r == 0)
+		r = listener < 0 ? listener : redirect_listen(listener, AF_INET, 0);
+	if (r < 0)
+		return fail(-r, "redirect connections by nftables: %s",
+			    strerrordesc_np(-r));
 	r = loopback_up();
 	if (r < 0)
 		return fail(-r, "set up a loopback interface: %s", strerrordesc_np(-r));

@@ -3,13 +3,13 @@
 #include "bare.h"
 
 #include "caps.h"
+#include "gate.h"
 #include "idmap.h"
 #include "util/fail.h"
 #include "util/io.h"
 #include "util/path.h"
 #include "util/scope.h"
 #include "util/sys.h"
-#include "wire.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,11 +31,7 @@ enum { SPARE_FILES = 128 }; /* descriptors of our own beside the sources, and th
 
 static int step_gate(struct setup *s)
 {
-	struct wire_message m;
-
-	if (io_receive(s->wire, &m, sizeof(m), NULL) <= 0)
-		_exit(125); /* the launcher has failed, and said so */
-	return 0;
+	return gate_wait(s->wire, "the launcher");
 }
 
 /* In a user namespace that was joined, which may have more ids than the caller's. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bare_launch.c: the launcher's side of a bare sandbox. */
 #include "bare.h"
+#include "gate.h"
 #include "hint.h"
 #include "init_image.h"
 #include "util/fail.h"
@@ -307,7 +308,6 @@ static int info_write(const struct bare_launch *l, int fd, const char *head,
 static int child_tell(struct bare_launch *l)
 {
 	const struct bare *b = l->plan->bare;
-	struct wire_message go = {.type = WIRE_GO};
 	int r = info_write(l, b->info, "{\n    ", "\n    ", "\n}\n");
 	char byte;
 
@@ -319,9 +319,7 @@ static int child_tell(struct bare_launch *l)
 	while (b->userns_block >= 0 && read(b->userns_block, &byte, 1) < 0 && errno == EINTR)
 		;
 	/* What nobody reads would make the socket's end a reset, and hide what was said before it. */
-	if (bare_has_gate(l->plan))
-		(void)io_send(l->wire, &go, sizeof(go.type), -EBADF);
-	return 0;
+	return bare_has_gate(l->plan) ? gate_open(l->wire) : 0;
 }
 
 /* What others wait for the end of must not be held open here. */

@@ -3,6 +3,7 @@
 #include "idmap.h"
 
 #include "config.h"
+#include "gate.h"
 #include "hint.h"
 #include "subid.h"
 #include "util/fail.h"
@@ -289,26 +290,6 @@ int idmap_write_child(const struct plan_ids *ids, pid_t pid)
 	return r < 0 ? r : r_gid;
 }
 
-int idmap_written(int wire)
-{
-	struct wire_message go = {.type = WIRE_GO};
-	int r = io_send(wire, &go, sizeof(go.type), -EBADF);
-
-	if (r == -EPIPE || r == -ECONNRESET)
-		return 0; /* the child has ended, and says why itself */
-	return r < 0 ? fail(-r, "let the set-up go on: %s", strerrordesc_np(-r)) : 0;
-}
-
-int idmap_wait(int wire)
-{
-	struct wire_message m;
-	ssize_t n = io_receive(wire, &m, sizeof(m), NULL);
-
-	if (n == 0)
-		_exit(125); /* the launcher has failed, and said so */
-	return n < 0 ? fail((int)-n, "wait for the id maps: %s", strerrordesc_np((int)-n)) : 0;
-}
-
 static int proc_write(const char *path, const char *text)
 {
 	autoclose int fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -370,7 +351,7 @@ static void report(int wire, const char *step, int r)
 
 static void run_child(const struct plan_ids *ids, int wire, int (*work)(void *), void *arg)
 {
-	int r = ids->map == PLAN_MAP_SELF ? idmap_write_self(ids) : idmap_wait(wire);
+	int r = ids->map == PLAN_MAP_SELF ? idmap_write_self(ids) : gate_wait(wire, "the id maps");
 
 	if (r == 0)
 		r = idmap_become_root(ids);
@@ -416,7 +397,7 @@ int idmap_run(const struct plan_ids *ids, int (*work)(void *arg), void *arg)
 		r = hint_add(idmap_write_child(ids, pid), "ids");
 	/* Who needs no gate doesn't read it. */
 	if (r == 0 && ids->map == PLAN_MAP_SUBIDS)
-		r = idmap_written(here);
+		r = gate_open(here);
 	if (r < 0)
 		(void)kill(pid, SIGKILL);
 	n = r < 0 ? 0 : io_receive(here, &m, sizeof(m), NULL);

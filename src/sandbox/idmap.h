@@ -30,11 +30,6 @@ int64_t idmap_outside(const struct idmap *map, uint32_t inside);
  * Needs: SIGCHLD not ignored. Mustn't: the child is non-dumpable (newuidmap then refuses). */
 int idmap_write_child(const struct plan_ids *ids, pid_t pid);
 
-/* The gate between the two: the child waits on its end WIRE of the socket, until the parent says on
- * the other that the maps are written. Where the parent has ended, so does the child. */
-int idmap_written(int wire);
-int idmap_wait(int wire);
-
 /* From inside the new user namespace: writes a map of one id, which needs no helper. */
 int idmap_write_self(const struct plan_ids *ids);
 

@@ -3,6 +3,7 @@
 #include "launch.h"
 
 #include "config.h"
+#include "gate.h"
 #include "hint.h"
 #include "idmap.h"
 #include "init_image.h"
@@ -159,7 +160,7 @@ static int ids_write(struct launch *l)
 	r = idmap_write_child(&l->plan->ids, l->pid);
 	if (r < 0)
 		return hint_add(fail_in(r, "map ids"), "ids");
-	return idmap_written(l->wire);
+	return gate_open(l->wire);
 }
 
 /* ---- the end ----------------------------------------------------------------------------- */

@@ -16,7 +16,7 @@ struct launch {
 	int userns; /* for the fuse driver */
 	pid_t fuse;
 	int fuse_errors;
-	unsigned n_network; /* descriptors of the network that have come */
+	unsigned network;   /* a bit for each of its descriptors that has come */
 	int ended_by;	    /* the signal that sbx-init says has ended the command; 0: none */
 };
 

@@ -2,6 +2,7 @@
 /* launch_messages.c: what the launcher does with what pid 1 says. */
 #include "launch.h"
 
+#include "gate.h"
 #include "hint.h"
 #include "overlay.h"
 #include "util/fail.h"
@@ -40,13 +41,18 @@ static int on_fuse(struct launch *l, int fuse)
 	return overlay_fuse_start(l->plan, l->userns, fuse, l->fuse_errors, &l->fuse);
 }
 
-static int on_network(struct launch *l, int *passed)
+static int on_network(struct launch *l, size_t which, int *passed)
 {
 	const struct sandbox_network *n = l->options->network;
+	int r;
 
-	if (!n || l->n_network++ >= SANDBOX_NETWORK_FDS)
+	if (!n || which >= SANDBOX_NETWORK_FDS || *passed < 0 || (l->network & 1U << which))
 		return fail(EPROTO, "the set-up sent a network that was not asked for");
-	return n->take(n->context, take_fd(passed));
+	l->network |= 1U << which;
+	r = n->take(n->context, which, take_fd(passed));
+	if (r < 0)
+		return hint_add(fail_in(r, "network"), "network");
+	return which == 0 ? gate_open(l->wire) : 0;
 }
 
 /* While pid 1 is still our own code. */
@@ -60,7 +66,7 @@ static int on_setup(struct launch *l, const struct wire_message *m, int *passed)
 	case WIRE_FUSE:
 		return on_fuse(l, *passed);
 	case WIRE_NETWORK:
-		return on_network(l, passed);
+		return on_network(l, (size_t)m->status, passed);
 	case WIRE_MEMORY:
 		(void)fd_close(l->plan->root.memory_fd);
 		l->plan->root.memory_fd = take_fd(passed);

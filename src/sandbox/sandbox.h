@@ -24,11 +24,13 @@
  *
  *   launcher (host, caller's ids)              child (in the new user namespace)
  *   -------------------------------------      ------------------------------------------------
- *   newuidmap | newgidmap, side by side        mounts private; net, ipc, uts, cgroup namespaces
+ *   newuidmap | newgidmap, side by side        mounts private; net, ipc, uts, cgroup namespaces;
+ *                                              opens what a network is made by (WIRE_NETWORK)
  *   WIRE_GO  ------------------------------->  gate "ids": becomes its root
  *                                              overlay; for the fuse driver it opens /dev/fuse,
  *   fuse-overlayfs on that descriptor <------  mounts it and sends it home (WIRE_FUSE)
- *                                              mounts, pivot_root, terminal (WIRE_TERMINAL)
+ *   makes the network                          mounts, pivot_root, terminal (WIRE_TERMINAL)
+ *   WIRE_GO  ------------------------------->  gate "network-made"
  *                                              limits, user, capabilities, seccomp
  *                                              execs sbx-init from a sealed memfd
  *   attach_run(): terminal, signals   <------  sbx-init: WIRE_STOPPED, WIRE_EXITED or FAILED
@@ -358,7 +360,7 @@ enum terminal_wish { TERMINAL_AUTO, TERMINAL_YES, TERMINAL_NO };
 
 /* A network of the sandbox's own, for PLAN_NET_OWN: somebody else's, this room only opens the gates. Each gets
  * CONTEXT; a negative errno with a sentence ends the sandbox. */
-enum { SANDBOX_NETWORK_FDS = 6 };
+enum { SANDBOX_NETWORK_FDS = 8 };
 
 /* A file below /proc/sys/net, and what is written there. */
 struct sandbox_sysctl {
@@ -370,11 +372,12 @@ struct sandbox_network {
 	void *context;
 	/* What else is set in the new network namespace; ends with a name that is NULL. */
 	const struct sandbox_sysctl *sysctls;
-	/* In pid 1, in the new network namespace and with CAP_NET_ADMIN there: makes the interface. What serves
-	 * it outside are the descriptors FDS, -EBADF where one isn't needed. Mustn't allocate. */
-	int (*make)(void *context, int fds[SANDBOX_NETWORK_FDS]);
-	/* In the launcher: takes over each of these, in their order. */
-	int (*take)(void *context, int fd);
+	/* In pid 1, in the new network namespace and with all capabilities there: opens FDS, by which the network is made and served,
+	 * -EBADF where one isn't needed. Mustn't allocate. */
+	int (*doors)(void *context, int fds[SANDBOX_NETWORK_FDS]);
+	/* In the launcher: takes over that of these which was at WHICH. The first one comes last: with it the network is
+	 * made, by when the command waits for it. */
+	int (*take)(void *context, size_t which, int fd);
 	/* A descriptor that is readable when turn() has something to do; while the sandbox runs. */
 	int (*watch)(void *context);
 	int (*turn)(void *context);

@@ -3,6 +3,7 @@
 #include "setup.h"
 
 #include "caps.h"
+#include "gate.h"
 #include "idmap.h"
 #include "landlock.h"
 #include "mount.h"
@@ -32,12 +33,17 @@
 #include <time.h>
 #include <unistd.h>
 
-static int message_send(const struct setup *s, enum wire_type type, int pass)
+/* Of M what is before its text. */
+static int message_send(const struct setup *s, const struct wire_message *m, int pass)
 {
-	struct wire_message m = {.type = type};
-	int r = io_send(s->wire, &m, offsetof(struct wire_message, text) + 1, pass);
+	int r = io_send(s->wire, m, offsetof(struct wire_message, text) + 1, pass);
 
 	return r < 0 ? fail(-r, "tell the launcher: %s", strerrordesc_np(-r)) : 0;
+}
+
+static int word_send(const struct setup *s, enum wire_type type, int pass)
+{
+	return message_send(s, &(struct wire_message){.type = type}, pass);
 }
 
 void setup_note(const struct setup *s, const char *fmt, ...)
@@ -104,7 +110,7 @@ static int step_namespaces(struct setup *s)
 static int step_ids(struct setup *s)
 {
 	int r = s->plan->ids.map == PLAN_MAP_SELF ? idmap_write_self(&s->plan->ids)
-						  : idmap_wait(s->wire);
+						  : gate_wait(s->wire, "the id maps");
 
 	if (r == 0)
 		r = idmap_become_root(&s->plan->ids);
@@ -119,9 +125,9 @@ static int step_ids(struct setup *s)
 /* The launcher starts the driver; what we ask for is answered by the file system itself. */
 static int ask_for_fuse(const struct setup *s, int userns, int fuse)
 {
-	int r = message_send(s, WIRE_USERNS, userns);
+	int r = word_send(s, WIRE_USERNS, userns);
 
-	return r < 0 ? r : message_send(s, WIRE_FUSE, fuse);
+	return r < 0 ? r : word_send(s, WIRE_FUSE, fuse);
 }
 
 static int step_root(struct setup *s)
@@ -166,15 +172,25 @@ static int step_loopback(struct setup *s)
 	return 0;
 }
 
-static int step_own_network(struct setup *s)
+static int step_doors(struct setup *s)
 {
 	const struct sandbox_network *n = s->network;
-	int fds[SANDBOX_NETWORK_FDS], r = n->make(n->context, fds);
+	int fds[SANDBOX_NETWORK_FDS], r = n->doors(n->context, fds);
 
-	for (size_t i = 0; i < ARRAY_SIZE(fds) && r == 0; i++)
-		r = message_send(s, WIRE_NETWORK, fds[i]);
+	/* With the first one, which comes last, all have come. */
+	for (size_t i = ARRAY_SIZE(fds); i-- > 0 && r == 0;) {
+		struct wire_message m = {.type = WIRE_NETWORK, .status = (int32_t)i};
+
+		if (fds[i] >= 0)
+			r = message_send(s, &m, fds[i]);
+	}
 	/* Pid 1 keeps none: "descriptors" closes them. */
 	return r;
+}
+
+static int step_network(struct setup *s)
+{
+	return gate_wait(s->wire, "the network");
 }
 
 /* NAME is below /proc/sys/net. */
@@ -245,10 +261,10 @@ static int step_terminal(struct setup *s)
 	r = console < 0 ? -errno : mount_cover(s->terminal, console);
 	if (r < 0)
 		return fail(-r, "make '/dev/console': %s", strerrordesc_np(-r));
-	r = message_send(s, WIRE_TERMINAL, master);
+	r = word_send(s, WIRE_TERMINAL, master);
 	/* Somebody will read there how much goes with it. */
 	if (r == 0 && s->memory >= 0)
-		r = message_send(s, WIRE_MEMORY, s->memory);
+		r = word_send(s, WIRE_MEMORY, s->memory);
 	return r;
 }
 
@@ -383,7 +399,7 @@ static int step_seccomp(struct setup *s)
 
 static int step_exec(struct setup *s)
 {
-	int r = message_send(s, WIRE_READY, -EBADF);
+	int r = word_send(s, WIRE_READY, -EBADF);
 
 	if (r < 0)
 		return r;
@@ -468,9 +484,8 @@ const struct setup_step setup_steps[] = {
 	/* Before the ids, since they need none: they run while newuidmap does. */
 	{"namespaces", step_namespaces, NULL, "enter new ipc, uts, cgroup and net namespaces"},
 	{"loopback", step_loopback, has_loopback, "bring the loopback interface up"},
-	/* The gate of the network: what a helper outside serves is sent from here. Before "ids", since it needs
-	 * none: it is made while newuidmap runs. */
-	{"network", step_own_network, has_own_network, "make the network interface, send it home"},
+	/* As early as can be: the launcher makes the network meanwhile. */
+	{"network", step_doors, has_own_network, "open what the network is made by, send it home"},
 	{"hostname", step_hostname, NULL, "set the host name"},
 	/* The gate. After it files can be made; before it they would belong to nobody. */
 	{"ids", step_ids, NULL, "wait for the id maps, become their root"},
@@ -504,6 +519,8 @@ const struct setup_step setup_steps[] = {
 	{"keys", step_keys, has_other_filter, "leave the caller's keys behind"},
 	/* After the last mount, which it forbids; while root, who needs no no_new_privs for it. */
 	{"landlock", landlock_payload, has_landlock, "let nothing be opened outside the new root"},
+	/* The second gate. Before any filter, which may refuse to hear of it. */
+	{"network-made", step_network, has_own_network, "wait until the network is made"},
 	/* Without no_new_privs only CAP_SYS_ADMIN can load a filter; so it comes first, and must let the
 	 * steps below pass. */
 	{"early-seccomp", step_seccomp, has_early_filters, "load the seccomp filter"},

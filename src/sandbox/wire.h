@@ -16,8 +16,8 @@
  *   child -> launcher   WIRE_USERNS    + descriptor: the user namespace, for the driver
  *                       WIRE_FUSE      + descriptor: /dev/fuse, mounted; start the driver on it
  *                       WIRE_TERMINAL  + descriptor: the pty's master side
- *                       WIRE_NETWORK   + descriptor, or none: the next one of those that make()
- *                                        of the network has filled in
+ *                       WIRE_NETWORK   + descriptor, status: what make() of the network has filled
+ *                                        in, and where; the first one last
  *                       WIRE_MEMORY    + descriptor: the tmpfs that holds the upper, to count
  *                                        at the end; only where there is a terminal
  *                       WIRE_NOTE        text: something that was left out
@@ -31,7 +31,7 @@
  *                       WIRE_EXITED      status: as waitpid() gives it; after EXEC_FAILED too.
  *                                        The launcher takes pid 1's own status; this tells it
  *                                        a signal's from the same number
- *   launcher -> child   WIRE_GO          the gate "ids" is open
+ *   launcher -> child   WIRE_GO          the next gate is open: "ids", then "network-made" (gate.h)
  *
  * sbx-init is started as pid 1, by execveat() of a memfd, with all that the payload shall have
  * already on: ids, capabilities, no_new_privs, seccomp, limits, root, working folder,

@@ -130,19 +130,19 @@ static int forward(int tap, int helper, pid_t child)
 static void inside(int home, char *argv[])
 {
 	static struct network n;
-	int fds[NETWORK_FDS];
+	int fds[NETWORK_SENT];
 
 	network_init(&n);
 	n.has_ipv4 = n.has_ipv6 = true;
 	if (unshare(CLONE_NEWNET) < 0)
 		die("unshare");
-	if (network_make(&n, fds) < 0) {
+	if (network_doors(&n, fds) < 0 || network_make(&n, fds) < 0) {
 		(void)fprintf(stderr, "%s\n", fail_text());
 		_exit(1);
 	}
 	if (io_send(home, "", 1, fds[NETWORK_TAP]) < 0)
 		die("send");
-	for (size_t i = 0; i < NETWORK_FDS; i++)
+	for (size_t i = 0; i < NETWORK_SENT; i++)
 		(void)fd_close(fds[i]);
 	(void)execvp(argv[0], argv);
 	die(argv[0]);
