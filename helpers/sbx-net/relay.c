@@ -47,8 +47,8 @@ struct relay {
 	bool needs_name; /* and it must say one */
 	bool is_counted; /* with policy_hold() */
 	bool is_busy, is_waiting, is_dead;
-	int64_t due;  /* time, of one that waits */
-	int pause_ms; /* that it waits for room */
+	int64_t due;		   /* time, of one that waits */
+	int pause_ms;		   /* that it waits for room */
 	struct policy_query query; /* of one that goes outwards */
 	struct relay_inbound in;
 	relay_dial *otherwise; /* not tried yet */

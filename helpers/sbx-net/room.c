@@ -13,5 +13,6 @@ bool room_is(int fd)
 	socklen_t len = sizeof(of);
 
 	return getsockopt(fd, SOL_SOCKET, SO_MEMINFO, of, &len) == 0 &&
-	       of[SK_MEMINFO_WMEM_QUEUED] < of[SK_MEMINFO_SNDBUF] - of[SK_MEMINFO_SNDBUF] / PART;
+	       of[SK_MEMINFO_WMEM_QUEUED] <
+		       of[SK_MEMINFO_SNDBUF] - of[SK_MEMINFO_SNDBUF] / PART;
 }

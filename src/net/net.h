@@ -231,7 +231,7 @@ enum network_fd {
 	NETWORK_SEED,
 	NETWORK_SEED6,
 	NETWORK_DIAG,
-	NETWORK_FDS, /* these are the helper's */
+	NETWORK_FDS,		     /* these are the helper's */
 	NETWORK_ROUTE = NETWORK_FDS, /* netlink(7), by which network_make() works */
 	NETWORK_NAT,
 	NETWORK_SENT

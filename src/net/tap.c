@@ -152,7 +152,8 @@ static int relay_listen(int fds[NETWORK_SENT])
 
 	if (r < 0)
 		return fail(-r, "listen for redirected connections: %s", strerrordesc_np(-r));
-	if (fds[NETWORK_RELAY6] >= 0 && redirect_listen(fds[NETWORK_RELAY6], AF_INET6, MARK) < 0)
+	if (fds[NETWORK_RELAY6] >= 0 &&
+	    redirect_listen(fds[NETWORK_RELAY6], AF_INET6, MARK) < 0)
 		fds[NETWORK_RELAY6] = fd_close(fds[NETWORK_RELAY6]);
 	return 0;
 }

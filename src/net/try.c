@@ -60,8 +60,7 @@ static int redirect_try(void)
 	if (r == 0)
 		r = listener < 0 ? listener : redirect_listen(listener, AF_INET, 0);
 	if (r < 0)
-		return fail(-r, "redirect connections by nftables: %s",
-			    strerrordesc_np(-r));
+		return fail(-r, "redirect connections by nftables: %s", strerrordesc_np(-r));
 	r = loopback_up();
 	if (r < 0)
 		return fail(-r, "set up a loopback interface: %s", strerrordesc_np(-r));

@@ -351,7 +351,8 @@ static void report(int wire, const char *step, int r)
 
 static void run_child(const struct plan_ids *ids, int wire, int (*work)(void *), void *arg)
 {
-	int r = ids->map == PLAN_MAP_SELF ? idmap_write_self(ids) : gate_wait(wire, "the id maps");
+	int r = ids->map == PLAN_MAP_SELF ? idmap_write_self(ids)
+					  : gate_wait(wire, "the id maps");
 
 	if (r == 0)
 		r = idmap_become_root(ids);

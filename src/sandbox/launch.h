@@ -16,8 +16,8 @@ struct launch {
 	int userns; /* for the fuse driver */
 	pid_t fuse;
 	int fuse_errors;
-	unsigned network;   /* a bit for each of its descriptors that has come */
-	int ended_by;	    /* the signal that sbx-init says has ended the command; 0: none */
+	unsigned network; /* a bit for each of its descriptors that has come */
+	int ended_by;	  /* the signal that sbx-init says has ended the command; 0: none */
 };
 
 /* What pid 1 has sent (attach.h, on_message); CONTEXT is a struct launch. Before WIRE_READY it is

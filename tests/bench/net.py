@@ -182,6 +182,8 @@ class Subject:
     host, iperf, echo = "10.0.2.2", IPERF_PUBLISHED, ECHO_PUBLISHED
     # Where a tool goes out by another one, the ways out are not its own.
     has_own_way_out = True
+    # The guest's kernel does it as the host's.
+    controls_congestion = True
 
     def __init__(self, bench, name):
         self.bench, self.name = bench, name
@@ -263,6 +265,8 @@ class Loopback(Subject):
 
 class Sbx(Subject):
     """TCP by its relay, or where its redirection is taken away, over its tap as all else."""
+
+    controls_congestion = False
 
     def __init__(self, bench, name, is_tap=False):
         super().__init__(bench, name)
@@ -399,11 +403,17 @@ class Bench:
         self.sbx, self.latency = args.build / "src/cli/sbx", tools / "latency"
         self.link, self.timer = tools / "link", tools / "timer"
         self.tree = args.trees / "own"
+        self.congestion = args.congestion
+        self.control_congestion(on_host)
         self.make_host()
         self.make_server()
 
     def echo(self, address):
         return [*ON_CPU, self.latency, "serve", address, ECHO]
+
+    def control_congestion(self, inside):
+        if self.congestion:
+            run(inside("sysctl", "--write", f"net.ipv4.tcp_congestion_control={self.congestion}"))
 
     def make_host(self):
         run(["mount", "-t", "tmpfs", "tmpfs", "/run"])
@@ -424,6 +434,7 @@ class Bench:
         server = start(["unshare", "--net", "sleep", "infinity"]).pid
         wait_until("a server's namespace", lambda: network_of(server) not in ("", network_of("self")))
         self.at_server = lambda *argv: ["nsenter", f"--target={server}", "--net", *argv]
+        self.control_congestion(self.at_server)
         link = start([self.link, os.getpid(), server, ONE_WAY_MS], stdout=subprocess.PIPE)
         first_words(link)
         for prefix, addresses in (on_host, [HOST]), (self.at_server, [GATEWAY, SERVER]):
@@ -572,6 +583,8 @@ def say(text):
 def measure(subject):
     try:
         subject.start()
+        if subject.guest and subject.controls_congestion:
+            subject.bench.control_congestion(subject.inside)
         subject.serve()
         for name, add, is_way_out in MEASURES:
             if is_way_out and not subject.has_own_way_out:
@@ -721,6 +734,8 @@ def read_arguments():
     parser = argparse.ArgumentParser(prog="tests/bench/net", allow_abbrev=False)
     parser.add_argument("--rounds", type=positive, help="medians of so many rounds (default: 5)")
     parser.add_argument("--seconds", type=positive, help="of each transfer (default: 3)")
+    parser.add_argument("--congestion", metavar="NAME", help="how TCP controls congestion, where it is another way "
+                        "than this host's")
     parser.add_argument("--quick", action="store_true", help="one round of one second: does it work?")
     parser.add_argument("--only", action="append", choices=SUBJECTS, metavar="NAME",
                         help=f"measure this one, can be repeated: {', '.join(SUBJECTS)}")
