@@ -47,10 +47,12 @@ struct relay {
 	bool needs_name; /* and it must say one */
 	bool is_counted; /* with policy_hold() */
 	bool is_busy, is_waiting, is_dead;
-	int64_t due;		   /* time, of one that waits */
-	int pause_ms;		   /* that it waits for room */
-	struct policy_query query; /* of one that goes outwards */
-	struct relay_inbound in;
+	int pause_ms; /* that it waits for room */
+	int64_t due;  /* time, of one that waits */
+	union {
+		struct policy_query query; /* of one that goes outwards */
+		struct relay_inbound in;
+	};
 	relay_dial *otherwise; /* not tried yet */
 	struct relay *next_busy, *next_waiting, *next_dead;
 };
@@ -266,7 +268,7 @@ static void dial_take(struct relay *r, int fd)
 	(void)fd_close(e->watch.fd);
 	e->watch.fd = fd;
 	e->reads_on = false;
-	if (fd < 0 && loop_now() < r->in.until && !is_ending)
+	if (fd < 0 && r->dialing == INSIDE && loop_now() < r->in.until && !is_ending)
 		relay_wait(r, PAUSE_MS);
 	else if (fd < 0 || end_watch(r, r->dialing) < 0)
 		relay_end(r, true);

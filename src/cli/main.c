@@ -11,6 +11,7 @@
 #include "util/sys.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -380,8 +381,11 @@ int main(int argc, char *argv[])
 {
 	const char *called;
 	char *const *words = bwrap_words(argc, argv, &called);
+	enum { KEPT = 64 << 20 };
 	int r;
 
+	/* Most is freed at the end, and goes at once with the process: giving it back in pieces before is 20 calls. */
+	(void)mallopt(M_TRIM_THRESHOLD, KEPT);
 	/* Children are waited for, whatever the caller ignores. */
 	(void)sigaction(SIGCHLD, &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
 	r = standard_descriptors();

@@ -110,5 +110,7 @@ int netlink_send(const struct netlink *q, int fd, unsigned *ret_refused)
 	while ((n = recv(fd, data, sizeof(data), MSG_DONTWAIT)) > 0)
 		if (r == -EAGAIN)
 			r = answer_find(data, (size_t)n, ret_refused);
-	return r == -EAGAIN ? -EPROTO : r;
+	if (r == -EAGAIN)
+		return n < 0 && errno != EAGAIN ? -errno : -EPROTO;
+	return r;
 }
