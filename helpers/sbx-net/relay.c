@@ -109,9 +109,13 @@ static void relay_busy(struct relay *r)
 
 static void relay_wait(struct relay *r, int ms)
 {
-	r->due = loop_now() + ms;
-	if (waiting_due < 0 || r->due < waiting_due)
-		waiting_due = r->due;
+	int64_t due = loop_now() + ms;
+
+	if (r->is_waiting && r->due <= due)
+		return;
+	r->due = due;
+	if (waiting_due < 0 || due < waiting_due)
+		waiting_due = due;
 	if (r->is_waiting)
 		return;
 	r->is_waiting = true;
@@ -340,6 +344,7 @@ static struct relay *relay_make(int inside, int outside, int dialing)
 	}
 	n_unfinished++;
 	r->dialing = dialing;
+	r->pause_ms = ROOM_MS;
 	r->ends[INSIDE] = (struct end){.watch = {on_end, inside}, .relay = r};
 	r->ends[OUTSIDE] = (struct end){.watch = {on_end, outside}, .relay = r};
 	if ((inside < 0 || end_watch(r, INSIDE) == 0) && end_watch(r, OUTSIDE) == 0)

@@ -106,14 +106,18 @@ static bool wants_room(int fd)
 
 static void room_wait(struct stack *s, int ms)
 {
+	int64_t due = loop_now() + ms;
+
 	s->room_ms = ms;
-	s->room_due = ms <= ROOM_MS_MAX ? loop_now() + ms : -1;
+	if (ms <= ROOM_MS_MAX && (s->room_due < 0 || due < s->room_due))
+		s->room_due = due;
 }
 
-/* Sees to it that libslirp writes where there is room, as if the kernel had said so. */
+/* Sees to it that libslirp writes where there is room, as if the kernel had said so. Where that makes it want something else
+ * next, the pause is short again; where nobody can write in spite of the room, it grows. */
 static void room_look(struct stack *s)
 {
-	bool is_wanted = false, is_found = false;
+	bool is_wanted = false;
 
 	for (uint16_t fd = s->first; fd; fd = interests[fd].behind) {
 		if (!wants_room(fd))
@@ -122,12 +126,11 @@ static void room_look(struct stack *s)
 		if (!room_is(fd))
 			continue;
 		interests[fd].happened |= EPOLLOUT;
-		is_found = true;
+		s->has_events = true;
 	}
-	s->has_events |= is_found;
 	s->room_due = -1;
 	if (is_wanted)
-		room_wait(s, is_found ? ROOM_MS : 2 * s->room_ms);
+		room_wait(s, 2 * s->room_ms);
 }
 
 /* ---- what they want ---------------------------------------------------------------------- */
@@ -390,6 +393,8 @@ static void happen(int fd, uint32_t events)
 	struct interest *i = &interests[fd];
 	struct stack *s = &stacks[i->stack];
 
+	if (!i->told)
+		return;
 	i->happened = events;
 	s->has_events = true;
 	if (!(events & EPOLLOUT))

@@ -312,6 +312,11 @@ static int on_take(void *context, size_t which, int fd)
 	return network_take(context, which, fd);
 }
 
+static int on_ready(void *context)
+{
+	return network_ready(context);
+}
+
 static int on_watch(void *context)
 {
 	return network_watch(context);
@@ -354,6 +359,7 @@ const struct sandbox_network *enter_net_gates(struct enter_net *n)
 		.sysctls = n->network->takes_connections ? marks : others,
 		.doors = on_doors,
 		.take = on_take,
+		.ready = on_ready,
 		.watch = on_watch,
 		.turn = on_turn,
 		.wind_up = on_wind_up,

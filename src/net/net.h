@@ -280,6 +280,10 @@ int network_take(struct network *n, size_t which, int fd);
  * closes those that aren't needed any more. */
 int network_make(const struct network *n, int fds[NETWORK_SENT]);
 
+/* The set-up is over. Before, nobody has turns: a helper that is woken has the published ports, and where the set-up fails
+ * they are wanted for the next try. */
+int network_ready(struct network *n);
+
 /* What is to be waited for (readable), and what to do then. */
 int network_watch(const struct network *n);
 int network_turn(struct network *n);

@@ -311,14 +311,19 @@ static int doors_use(struct network *n)
 			r = wait_for(n, n->fds[i], WAIT_TRIGGER);
 	if (r < 0)
 		fds_close(n);
-	/* It looks by itself what there is to be published. */
-	return r == 0 && n->fds[NETWORK_DIAG] >= 0 ? helper_wake(n) : r;
+	return r;
 }
 
 int network_take(struct network *n, size_t which, int fd)
 {
 	n->fds[which] = fd;
 	return which == NETWORK_TAP ? doors_use(n) : 0;
+}
+
+int network_ready(struct network *n)
+{
+	/* It looks by itself what there is to be published. */
+	return n->fds[NETWORK_DIAG] >= 0 ? helper_wake(n) : 0;
 }
 
 /* What is published by the helper itself is listed with the rest. */
@@ -471,7 +476,7 @@ void network_end(struct network *n)
 	char said[HELPER_SAID_MAX];
 
 	/* A last datagram may be all that the sandbox has ever sent. */
-	if (!n->has_ended && n->control < 0)
+	if (n->fds[NETWORK_TAP] >= 0 && !n->has_ended && n->control < 0)
 		(void)network_turn(n);
 	if (n->control >= 0 && helper_flush(n))
 		helper_ended(n);

@@ -205,8 +205,9 @@ static void poll_fill(const struct attach *a, struct pollfd set[POLL_MAX])
 	set[POLL_PID] =
 		(struct pollfd){.fd = a->is_draining ? -EBADF : a->pidfd, .events = POLLIN};
 	set[POLL_NETWORK] =
-		(struct pollfd){.fd = a->network ? a->network->watch(a->network->context)
-						 : -EBADF,
+		(struct pollfd){.fd = a->network && a->is_ready
+					      ? a->network->watch(a->network->context)
+					      : -EBADF,
 				.events = POLLIN};
 	for (int i = 0; i < ATTACH_FLOWS; i++) {
 		const struct flow *f = &a->flow[i];

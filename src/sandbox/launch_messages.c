@@ -76,7 +76,9 @@ static int on_setup(struct launch *l, const struct wire_message *m, int *passed)
 		return 0;
 	case WIRE_READY:
 		l->plan->root.is_started = true;
-		return 0;
+		return l->options->network
+			       ? l->options->network->ready(l->options->network->context)
+			       : 0;
 	case WIRE_FAILED:
 		l->plan->root.is_refused = streq(m->step, "root");
 		return on_failed(m);

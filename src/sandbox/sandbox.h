@@ -27,10 +27,10 @@
  *   newuidmap | newgidmap, side by side        mounts private; net, ipc, uts, cgroup namespaces;
  *                                              opens what a network is made by (WIRE_NETWORK)
  *   WIRE_GO  ------------------------------->  gate "ids": becomes its root
- *                                              overlay; for the fuse driver it opens /dev/fuse,
+ *   makes the network                          overlay; for the fuse driver it opens /dev/fuse,
  *   fuse-overlayfs on that descriptor <------  mounts it and sends it home (WIRE_FUSE)
- *   makes the network                          mounts, pivot_root, terminal (WIRE_TERMINAL)
- *   WIRE_GO  ------------------------------->  gate "network-made"
+ *                                              mounts, pivot_root, terminal (WIRE_TERMINAL)
+ *   WIRE_GO, after the network  ------------>  gate "network-made"
  *                                              limits, user, capabilities, seccomp
  *                                              execs sbx-init from a sealed memfd
  *   attach_run(): terminal, signals   <------  sbx-init: WIRE_STOPPED, WIRE_EXITED or FAILED
@@ -378,6 +378,8 @@ struct sandbox_network {
 	/* In the launcher: takes over that of these which was at WHICH. The first one comes last: with it the network is
 	 * made, by when the command waits for it. */
 	int (*take)(void *context, size_t which, int fd);
+	/* The set-up is over, and turns begin. */
+	int (*ready)(void *context);
 	/* A descriptor that is readable when turn() has something to do; while the sandbox runs. */
 	int (*watch)(void *context);
 	int (*turn)(void *context);

@@ -16,8 +16,8 @@
  *   child -> launcher   WIRE_USERNS    + descriptor: the user namespace, for the driver
  *                       WIRE_FUSE      + descriptor: /dev/fuse, mounted; start the driver on it
  *                       WIRE_TERMINAL  + descriptor: the pty's master side
- *                       WIRE_NETWORK   + descriptor, status: what make() of the network has filled
- *                                        in, and where; the first one last
+ *                       WIRE_NETWORK   + descriptor, status: what doors() of the network has
+ *                                        filled in, and where; the first one last
  *                       WIRE_MEMORY    + descriptor: the tmpfs that holds the upper, to count
  *                                        at the end; only where there is a terminal
  *                       WIRE_NOTE        text: something that was left out
