@@ -18,7 +18,6 @@ enum {
 	LOOK_MS = 1000,
 	AUTO_MAX = 128,
 	BACKLOG = 4096,
-	OWN_PORT = 1 /* the redirection's */
 };
 
 struct auto_port {
@@ -60,7 +59,7 @@ static bool is_for_others(const struct inet_diag_msg *m)
 	else
 		memcpy(&a, m->id.idiag_src, sizeof(a));
 	return !(IN6_IS_ADDR_V4MAPPED(&a) ? a.s6_addr[12] == 127 : IN6_IS_ADDR_LOOPBACK(&a)) &&
-	       ntohs(m->id.idiag_sport) != OWN_PORT;
+	       ntohs(m->id.idiag_sport) != NET_REDIRECT_PORT;
 }
 
 static void port_hear(uint16_t number);

@@ -402,21 +402,22 @@ void relay_hurry(void)
 
 /* ---- outwards ----------------------------------------------------------------------------- */
 
-/* Where FD was meant to go, before it was redirected; false: it wasn't. */
+/* Where FD was meant to go before it came here; false: here. Whoever owns the namespace can have it say anything. */
 static bool target_find(int fd, struct in6_addr *ret_address, uint16_t *ret_port)
 {
-	struct sockaddr_storage own = {0}, to = {0};
-	socklen_t len = sizeof(own), to_len = sizeof(to);
-	struct in6_addr address;
-	uint16_t port;
+	struct sockaddr_storage to = {0};
+	socklen_t len = sizeof(to);
+	int family, level;
 
-	if (getsockname(fd, (struct sockaddr *)&own, &len) < 0 ||
-	    getsockopt(fd, own.ss_family == AF_INET ? SOL_IP : SOL_IPV6, SO_ORIGINAL_DST, &to,
-		       &to_len) < 0)
+	/* By TPROXY it has that address itself, and by nat the kernel has kept it. */
+	if (getsockname(fd, (struct sockaddr *)&to, &len) < 0)
 		return false;
+	family = to.ss_family;
+	level = family == AF_INET ? SOL_IP : SOL_IPV6;
+	len = sizeof(to);
+	(void)getsockopt(fd, level, SO_ORIGINAL_DST, &to, &len);
 	*ret_port = address_get(&to, ret_address);
-	port = address_get(&own, &address);
-	return port != *ret_port || memcmp(&address, ret_address, sizeof(address)) != 0;
+	return *ret_port != NET_REDIRECT_PORT || !address_is_loopback(ret_address);
 }
 
 /* The router stands for this host's loopback. */

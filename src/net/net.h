@@ -55,6 +55,9 @@
 
 enum { NET_PREFIX = 24, NET_PREFIX6 = 64, NET_MTU = 1500 };
 
+/* Where connections are redirected to, on the loopback addresses; tcpmux(1), which nobody serves. */
+enum { NET_REDIRECT_PORT = 1 };
+
 /* Every address below is IPv6; one of IPv4 is mapped (::ffff:a.b.c.d). Ports are in host order. */
 
 /* ---- rules ------------------------------------------------------------------------------- */
@@ -233,7 +236,7 @@ enum network_fd {
 	NETWORK_DIAG,
 	NETWORK_FDS,		     /* these are the helper's */
 	NETWORK_ROUTE = NETWORK_FDS, /* netlink(7), by which network_make() works */
-	NETWORK_NAT,
+	NETWORK_NFT,
 	NETWORK_SENT
 };
 

@@ -21,7 +21,8 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-/* Of packets that come from the host by a socket of the namespace; "sbx" to whoever lists the rules. */
+/* Of packets that come from the host by a socket of the namespace, and with REDIRECT_LED that are led to one; "sbx" to whoever
+ * lists the rules. */
 enum { MARK = 0x736278 };
 
 /* Of interfaces: the first is in every network namespace, the second ours. */
@@ -160,10 +161,10 @@ static int relay_listen(int fds[NETWORK_SENT])
 
 /* Where a rule has a name, what a connection says it is for must be seen, which it is by the relay alone. Without it, all goes by
  * the tap; but what is redirected must come to somebody, and the listeners are what makes sockets that connect inside. */
-static int relay_make(const struct network *n, int fds[NETWORK_SENT])
+static int relay_make(const struct network *n, int fds[NETWORK_SENT], uint32_t mark)
 {
-	int r = fds[NETWORK_NAT] < 0 ? -EPROTONOSUPPORT
-				     : redirect_make(fds[NETWORK_NAT], INDEX);
+	int r = fds[NETWORK_NFT] < 0 ? -EPROTONOSUPPORT
+				     : redirect_make(fds[NETWORK_NFT], INDEX, mark);
 
 	if (r < 0 && n->needs_relay)
 		return fail_hint(
@@ -179,13 +180,6 @@ static int relay_make(const struct network *n, int fds[NETWORK_SENT])
 	return 0;
 }
 
-static int inbound_make(const struct network *n, const int fds[NETWORK_SENT])
-{
-	int r = n->takes_connections ? redirect_mark(fds[NETWORK_ROUTE], MARK) : 0;
-
-	return r < 0 ? fail(-r, "have ports published: %s", strerrordesc_np(-r)) : 0;
-}
-
 int network_doors(const struct network *n, int fds[NETWORK_SENT])
 {
 	for (size_t i = 0; i < NETWORK_SENT; i++)
@@ -198,7 +192,7 @@ int network_doors(const struct network *n, int fds[NETWORK_SENT])
 	if (fds[NETWORK_ROUTE] < 0 || fds[NETWORK_RELAY] < 0)
 		return fail_sys("make a socket");
 	/* These may be missing. */
-	fds[NETWORK_NAT] = netlink_open(NETLINK_NETFILTER);
+	fds[NETWORK_NFT] = netlink_open(NETLINK_NETFILTER);
 	fds[NETWORK_RELAY6] = redirect_socket(AF_INET6);
 	if (!n->takes_connections)
 		return 0;
@@ -214,14 +208,17 @@ int network_doors(const struct network *n, int fds[NETWORK_SENT])
 
 int network_make(const struct network *n, int fds[NETWORK_SENT])
 {
-	int r = tap_make(fds[NETWORK_TAP]);
+	int marked, r = tap_make(fds[NETWORK_TAP]);
 
 	if (r == 0)
 		r = configure(n, fds[NETWORK_ROUTE]);
+	if (r == 0) {
+		marked = redirect_mark(fds[NETWORK_ROUTE], MARK);
+		if (marked < 0 && n->takes_connections)
+			r = fail(-marked, "have ports published: %s", strerrordesc_np(-marked));
+	}
 	if (r == 0)
-		r = relay_make(n, fds);
-	if (r == 0)
-		r = inbound_make(n, fds);
+		r = relay_make(n, fds, marked < 0 ? 0 : MARK);
 	for (size_t i = NETWORK_FDS; i < NETWORK_SENT; i++)
 		fds[i] = fd_close(fds[i]);
 	return r;

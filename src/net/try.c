@@ -53,12 +53,15 @@ static int connection_try(void)
 
 static int redirect_try(void)
 {
-	autoclose int nat = netlink_open(NETLINK_NETFILTER);
+	enum { MARK = 0x736278 };
+	autoclose int nft = netlink_open(NETLINK_NETFILTER);
+	autoclose int route = netlink_open(NETLINK_ROUTE);
 	autoclose int listener = redirect_socket(AF_INET);
-	int r = nat < 0 ? nat : redirect_make(nat, LOOPBACK);
+	bool is_marked = route >= 0 && redirect_mark(route, MARK) == 0;
+	int r = nft < 0 ? nft : redirect_make(nft, LOOPBACK, is_marked ? MARK : 0);
 
 	if (r == 0)
-		r = listener < 0 ? listener : redirect_listen(listener, AF_INET, 0);
+		r = listener < 0 ? listener : redirect_listen(listener, AF_INET, MARK);
 	if (r < 0)
 		return fail(-r, "redirect connections by nftables: %s", strerrordesc_np(-r));
 	r = loopback_up();
