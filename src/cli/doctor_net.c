@@ -12,8 +12,12 @@ static void doctor_nat(const struct doctor_request *q, struct doctor_finding *f)
 
 	if (r < 0)
 		doctor_find_failure(f, DOCTOR_LIMITED, r, "");
-	else
+	else if (r == 0)
 		doctor_find(f, DOCTOR_OK, "nftables redirects connections");
+	else
+		doctor_find(
+			f, DOCTOR_OK,
+			"nftables redirects connections, by nat: with nft_tproxy it is faster");
 }
 
 /* ---- name servers ------------------------------------------------------------------------ */

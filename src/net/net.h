@@ -309,7 +309,7 @@ int net_ask_unpublish(int folder, const struct net_port *port);
 /* ---- whether this machine can: sbx doctor --------------------------------------------------- */
 
 /* Has a connection redirected, as network_make() has them, in namespaces of its own, which the caller is in from then
- * on. 0, or a negative errno with a sentence and a hint. */
+ * on. 0: as they are, 1: by nat, or a negative errno with a sentence and a hint. */
 int net_try_nat(void);
 
 /* A name server of the host's as --dns takes it, and whether it answers. */

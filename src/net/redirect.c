@@ -247,7 +247,10 @@ int redirect_make(int nft, int index, uint32_t mark)
 {
 	int r = mark ? by_tproxy(nft, index, mark | REDIRECT_LED) : -EOPNOTSUPP;
 
-	return r < 0 ? by_nat(nft, index) : r;
+	if (r == 0)
+		return 0;
+	r = by_nat(nft, index);
+	return r < 0 ? r : 1;
 }
 
 /* ---- sockets of the namespace ------------------------------------------------------------ */

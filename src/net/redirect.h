@@ -20,9 +20,9 @@ enum { REDIRECT_LED = 1 };
 #define REDIRECT_MODPROBE "sudo modprobe -a nf_tables nft_chain_nat nft_redir"
 #define REDIRECT_CONFIG	  "CONFIG_NF_TABLES_INET, CONFIG_NFT_NAT and CONFIG_NFT_REDIR"
 
-/* Connections that leave by the interface INDEX come to NET_REDIRECT_PORT instead, by way of MARK, for which redirect_mark() has
- * been called and which hasn't got REDIRECT_LED; 0: only by nat. By NFT, a socket of NETLINK_NETFILTER's. A negative errno
- * without a sentence where the kernel can't. */
+/* Connections that leave by the interface INDEX come to NET_REDIRECT_PORT instead, by way of MARK, for which redirect_mark()
+ * has been called and which hasn't got REDIRECT_LED; 0: only by nat. By NFT, a socket of NETLINK_NETFILTER's. 0: as they
+ * are, 1: by nat, or a negative errno without a sentence where the kernel can do neither. */
 int redirect_make(int nft, int index, uint32_t mark);
 
 /* A socket for TCP: one to listen at, or from which others are made to connect from. */

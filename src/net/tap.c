@@ -173,7 +173,7 @@ static int relay_make(const struct network *n, int fds[NETWORK_SENT], uint32_t m
 			     "can't be kept that has a name",
 			     strerrordesc_np(-r)),
 			REDIRECT_MODPROBE "; or write the rules with addresses");
-	if (r == 0 || n->takes_connections)
+	if (r >= 0 || n->takes_connections)
 		return relay_listen(fds);
 	fds[NETWORK_RELAY] = fd_close(fds[NETWORK_RELAY]);
 	fds[NETWORK_RELAY6] = fd_close(fds[NETWORK_RELAY6]);

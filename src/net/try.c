@@ -53,14 +53,14 @@ static int connection_try(void)
 
 static int redirect_try(void)
 {
-	enum { MARK = 0x736278 };
+	enum { MARK = 2 };
 	autoclose int nft = netlink_open(NETLINK_NETFILTER);
 	autoclose int route = netlink_open(NETLINK_ROUTE);
 	autoclose int listener = redirect_socket(AF_INET);
 	bool is_marked = route >= 0 && redirect_mark(route, MARK) == 0;
-	int r = nft < 0 ? nft : redirect_make(nft, LOOPBACK, is_marked ? MARK : 0);
+	int way = nft < 0 ? nft : redirect_make(nft, LOOPBACK, is_marked ? MARK : 0), r = way;
 
-	if (r == 0)
+	if (r >= 0)
 		r = listener < 0 ? listener : redirect_listen(listener, AF_INET, MARK);
 	if (r < 0)
 		return fail(-r, "redirect connections by nftables: %s", strerrordesc_np(-r));
@@ -68,7 +68,7 @@ static int redirect_try(void)
 	if (r < 0)
 		return fail(-r, "set up a loopback interface: %s", strerrordesc_np(-r));
 	r = connection_try();
-	return r < 0 ? fail(-r, "have a connection redirected: %s", strerrordesc_np(-r)) : 0;
+	return r < 0 ? fail(-r, "have a connection redirected: %s", strerrordesc_np(-r)) : way;
 }
 
 /* Where the modules of the running kernel can be seen, whether they have it. */
@@ -114,7 +114,7 @@ int net_try_nat(void)
 	if (unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0)
 		return fail_sys("make a net namespace");
 	r = redirect_try();
-	return r < 0 ? nat_failed(r) : 0;
+	return r < 0 ? nat_failed(r) : r;
 }
 
 /* ---- name servers ------------------------------------------------------------------------ */

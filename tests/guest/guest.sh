@@ -18,12 +18,12 @@ overlays="kernel fuse" # what container.sh finds on the machine
 case $1 in
 linux-6.1)
     kernel=bookworm
-    tests+=('source/tests/guest/kernel.sh 6.1' 'source/tests/guest/net.sh nat' 'source/tests/attacks/inside.sh kernel')
+    tests+=('source/tests/guest/kernel.sh 6.1' 'source/tests/guest/net.sh tproxy' 'source/tests/attacks/inside.sh kernel')
     ;;
 linux-5.10)
     kernel=bullseye
     overlays=fuse
-    tests+=('source/tests/guest/kernel.sh 5.10' 'source/tests/guest/net.sh tap')
+    tests+=('source/tests/guest/kernel.sh 5.10' 'source/tests/guest/net.sh nat')
     ;;
 apparmor)
     kernel=bookworm

@@ -18,9 +18,9 @@ PATH=$PATH:/usr/sbin:/sbin
 
 packages=uidmap,fuse-overlayfs,libslirp0,python3,procps,iproute2,libcap2-bin,attr,acl,apparmor
 trees=(sub busybox)
-modules=(virtio_pci virtio_blk crc32c_generic ext4 overlay fuse tun)
-# Not on the older one, which shows what a kernel without nat does.
-nat=(nf_tables nft_chain_nat nft_redir)
+modules=(virtio_pci virtio_blk crc32c_generic ext4 overlay fuse tun nf_tables nft_chain_nat nft_redir)
+# Only on the newer one: the older one shows what a kernel does that has to redirect by nat.
+tproxy=(nft_tproxy)
 
 # Root of the caller's subordinate ids, who can make files of any owner.
 in_map() {
@@ -52,7 +52,7 @@ download_kernel() {
 
 make_kernel() {
     local version module path wanted=("${modules[@]}")
-    [ "$2" = bullseye ] || wanted+=("${nat[@]}")
+    [ "$2" = bullseye ] || wanted+=("${tproxy[@]}")
     cd "$1"
     download_kernel "$2"
     dpkg-deb --extract linux-image-*.deb package
