@@ -75,7 +75,7 @@ static int seed_accept(const struct pool *p)
 {
 	enum { PATIENCE_MS = 10, OTHERS_MAX = 64 };
 	struct pollfd ready = {.fd = p->listener, .events = POLLIN};
-	struct sockaddr_storage seed, peer;
+	struct sockaddr_storage seed, peer, own;
 	socklen_t len = sizeof(seed);
 
 	if (getsockname(p->seed, (struct sockaddr *)&seed, &len) < 0)
@@ -89,8 +89,14 @@ static int seed_accept(const struct pool *p)
 		/* The kernel may be busy with other packets first. */
 		if (fd < 0 && errno == EAGAIN && poll(&ready, 1, PATIENCE_MS) > 0)
 			continue;
-		if (fd < 0 || is_same(&peer, &seed))
-			return fd < 0 ? -errno : fd;
+		if (fd < 0)
+			return -errno;
+		/* A connection elsewhere may come from the same port. */
+		len = sizeof(own);
+		if (is_same(&peer, &seed) &&
+		    getsockname(fd, (struct sockaddr *)&own, &len) == 0 &&
+		    is_same(&own, &p->to))
+			return fd;
 		relay_accepted(fd);
 	}
 	return -EAGAIN;

@@ -21,9 +21,9 @@
  *                                                10.0.2.3, fd00::3   its name service
  *
  * - The tap carries whole frames; by libslirp the helper turns them into sockets of the caller's.
- * - TCP goes past it where the kernel can: nftables in the namespace redirects each new connection to a
- *   listener there, whose descriptor the helper has. It accepts, asks where the connection was meant to go
- *   (SO_ORIGINAL_DST), connects from outside, and relays bytes. Kernels without nat leave it to the tap.
+ * - TCP goes past it where the kernel can: nftables in the namespace leads each new connection to a
+ *   listener there, whose descriptor the helper has (redirect.h). It accepts, asks where the connection was
+ *   meant to go, connects from outside, and relays bytes. Kernels that can't leave it to the tap.
  * - A published port is a listener of the host's; the helper accepts there and connects inside, by
  *   a socket that belongs to the namespace.
  *

@@ -274,6 +274,7 @@ int redirect_listen(int fd, int family, uint32_t mark)
 	bool is_four = family == AF_INET;
 
 	if (setsockopt(fd, SOL_IP, IP_TRANSPARENT, &(int){1}, sizeof(int)) < 0 ||
+	    /* What is accepted has it too: by TPROXY that holds the port it was meant for, and a server inside may want it. */
 	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) < 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) < 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &(int){1}, sizeof(int)) < 0 ||
@@ -286,7 +287,7 @@ int redirect_listen(int fd, int family, uint32_t mark)
 }
 
 /* ip rule add fwmark MARK/~LED lookup 100; ip route add local default dev lo table 100 */
-static int mark_lead(int by, int family, uint32_t mark)
+int redirect_mark(int by, int family, uint32_t mark)
 {
 	enum { OWN_TABLE = 100 };
 	struct fib_rule_hdr rule = {.family = (uint8_t)family,
@@ -297,7 +298,7 @@ static int mark_lead(int by, int family, uint32_t mark)
 			      .rtm_protocol = RTPROT_STATIC,
 			      .rtm_scope = RT_SCOPE_HOST,
 			      .rtm_type = RTN_LOCAL};
-	int index = LOOPBACK;
+	int index = LOOPBACK, r;
 	uint32_t mask = ~(uint32_t)REDIRECT_LED;
 	struct netlink q = {0};
 	unsigned refused;
@@ -305,13 +306,14 @@ static int mark_lead(int by, int family, uint32_t mark)
 	netlink_request(&q, RTM_NEWRULE, NLM_F_CREATE, &rule, sizeof(rule));
 	netlink_attribute(&q, FRA_FWMARK, &mark, sizeof(mark));
 	netlink_attribute(&q, FRA_FWMASK, &mask, sizeof(mask));
-	netlink_request(&q, RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE, &route, sizeof(route));
+	netlink_must(&q);
+	r = netlink_send(&q, by, &refused);
+	/* A kernel with one table alone takes the route into that, for all. */
+	if (r < 0)
+		return r;
+	q = (struct netlink){0};
+	netlink_request(&q, RTM_NEWROUTE, NLM_F_CREATE, &route, sizeof(route));
 	netlink_attribute(&q, RTA_OIF, &index, sizeof(index));
+	netlink_must(&q);
 	return netlink_send(&q, by, &refused);
-}
-
-int redirect_mark(int route, uint32_t mark)
-{
-	(void)mark_lead(route, AF_INET6, mark); /* there may be no IPv6 */
-	return mark_lead(route, AF_INET, mark);
 }

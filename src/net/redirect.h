@@ -21,7 +21,7 @@ enum { REDIRECT_LED = 1 };
 #define REDIRECT_CONFIG	  "CONFIG_NF_TABLES_INET, CONFIG_NFT_NAT and CONFIG_NFT_REDIR"
 
 /* Connections that leave by the interface INDEX come to NET_REDIRECT_PORT instead, by way of MARK, for which redirect_mark()
- * has been called and which hasn't got REDIRECT_LED; 0: only by nat. By NFT, a socket of NETLINK_NETFILTER's. 0: as they
+ * has been called for each family and which hasn't got REDIRECT_LED; 0: only by nat. By NFT, a socket of NETLINK_NETFILTER's. 0: as they
  * are, 1: by nat, or a negative errno without a sentence where the kernel can do neither. */
 int redirect_make(int nft, int index, uint32_t mark);
 
@@ -33,5 +33,5 @@ int redirect_socket(int family);
 int redirect_listen(int fd, int family, uint32_t mark);
 
 /* What is sent with MARK is this namespace's own, whatever its address; and so are the answers (with the sysctls
- * tcp_fwmark_accept and fwmark_reflect). By ROUTE, a socket of NETLINK_ROUTE's. */
-int redirect_mark(int route, uint32_t mark);
+ * tcp_fwmark_accept and fwmark_reflect). For FAMILY; by ROUTE, a socket of NETLINK_ROUTE's. */
+int redirect_mark(int route, int family, uint32_t mark);

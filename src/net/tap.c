@@ -169,8 +169,8 @@ static int relay_make(const struct network *n, int fds[NETWORK_SENT], uint32_t m
 	if (r < 0 && n->needs_relay)
 		return fail_hint(
 			fail(ENOTSUP,
-			     "this kernel has no nat of nftables (%s), and without it a rule "
-			     "can't be kept that has a name",
+			     "this kernel has neither TPROXY nor nat of nftables (%s), and without them "
+			     "a rule can't be kept that has a name",
 			     strerrordesc_np(-r)),
 			REDIRECT_MODPROBE "; or write the rules with addresses");
 	if (r >= 0 || n->takes_connections)
@@ -208,17 +208,20 @@ int network_doors(const struct network *n, int fds[NETWORK_SENT])
 
 int network_make(const struct network *n, int fds[NETWORK_SENT])
 {
-	int marked, r = tap_make(fds[NETWORK_TAP]);
+	int four, six, r = tap_make(fds[NETWORK_TAP]);
 
 	if (r == 0)
 		r = configure(n, fds[NETWORK_ROUTE]);
 	if (r == 0) {
-		marked = redirect_mark(fds[NETWORK_ROUTE], MARK);
-		if (marked < 0 && n->takes_connections)
-			r = fail(-marked, "have ports published: %s", strerrordesc_np(-marked));
+		four = redirect_mark(fds[NETWORK_ROUTE], AF_INET, MARK);
+		six = fds[NETWORK_RELAY6] < 0
+			      ? 0
+			      : redirect_mark(fds[NETWORK_ROUTE], AF_INET6, MARK);
+		if (four < 0 && n->takes_connections)
+			r = fail(-four, "have ports published: %s", strerrordesc_np(-four));
 	}
 	if (r == 0)
-		r = relay_make(n, fds, marked < 0 ? 0 : MARK);
+		r = relay_make(n, fds, four < 0 || six < 0 ? 0 : MARK);
 	for (size_t i = NETWORK_FDS; i < NETWORK_SENT; i++)
 		fds[i] = fd_close(fds[i]);
 	return r;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* try.c: what this machine offers a network: nat, and name servers. */
+/* try.c: what this machine offers a network: a way to redirect, and name servers. */
 #include "net.h"
 #include "netlink.h"
 #include "redirect.h"
@@ -57,7 +57,7 @@ static int redirect_try(void)
 	autoclose int nft = netlink_open(NETLINK_NETFILTER);
 	autoclose int route = netlink_open(NETLINK_ROUTE);
 	autoclose int listener = redirect_socket(AF_INET);
-	bool is_marked = route >= 0 && redirect_mark(route, MARK) == 0;
+	bool is_marked = route >= 0 && redirect_mark(route, AF_INET, MARK) == 0;
 	int way = nft < 0 ? nft : redirect_make(nft, LOOPBACK, is_marked ? MARK : 0), r = way;
 
 	if (r >= 0)

@@ -94,6 +94,15 @@ tries "${admin[@]}" <<END
 shell perl -MSocket -e 'socket(S,PF_INET,SOCK_STREAM,0);connect(S,sockaddr_in(7001,inet_aton("192.0.2.9")))||die;for(1..160){send(S,"u",MSG_OOB)}shutdown(S,1);\$n=0;while(sysread(S,\$d,65536)){\$n+=length(\$d);\$d=~/[^u]/&&print("other")}print(\$n)' | ^1[0-9][0-9] status 0\$ | a program's urgent data by the redirection
 END
 
+# ---- what is seen of the redirection ----
+led='tproxy to :1'
+case $("$SBX" doctor --json) in *'connections, by nat'*) led='redirect to :1' ;; esac
+tries "${admin[@]}" <<END
+shell nft list ruleset | $led | by the best way that this kernel has
+shell perl -MSocket -e 'socket(S,PF_INET,SOCK_STREAM,0);connect(S,sockaddr_in(7000,inet_aton("192.0.2.9")))||die;socket(L,PF_INET,SOCK_STREAM,0);setsockopt(L,SOL_SOCKET,SO_REUSEADDR,1);bind(L,sockaddr_in(7000,INADDR_ANY))&&listen(L,1)&&print("both")' | ^both status 0\$ | a server may have the port that a connection goes to
+END
+forget_log
+
 # ---- past the rules ----
 tries "${admin[@]}" --allow-net 192.0.2.9:7000 <<END
 udp 192.0.2.9 7000 | $hello | what is allowed

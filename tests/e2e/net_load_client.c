@@ -232,7 +232,8 @@ static bool phase_full(uint64_t n)
 	    !ask(crowd[1], ASK_SINK, n, UNREAD_MS))
 		return wrong("ask");
 	for (int i = 0; i < TRIES; i++, pause_ms(STALL_MS / TRIES))
-		while (n > 0 && send(crowd[1], data, sizeof(data), MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
+		while (n > 0 &&
+		       send(crowd[1], data, sizeof(data), MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
 			n -= n < sizeof(data) ? n : sizeof(data);
 	return n > 0 || wrong("all has been taken");
 }

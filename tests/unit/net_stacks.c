@@ -39,26 +39,28 @@ Slirp *slirp_make(const SlirpCb *callbacks, void *context)
 	return s;
 }
 
-void slirp_input(Slirp *s, const uint8_t *frame, int len)
+void slirp_input(Slirp *slirp, const uint8_t *pkt, int pkt_len)
 {
 }
 
-void slirp_pollfds_fill(Slirp *s, uint32_t *ms, SlirpAddPollCb add, void *context)
+void slirp_pollfds_fill(Slirp *slirp, uint32_t *timeout, SlirpAddPollCb add_poll, void *opaque)
 {
-	if (s->ms < *ms)
-		*ms = s->ms;
-	s->at = s->fd >= 0 && s->wants ? add(s->fd, s->wants, context) : -1;
+	if (slirp->ms < *timeout)
+		*timeout = slirp->ms;
+	slirp->at =
+		slirp->fd >= 0 && slirp->wants ? add_poll(slirp->fd, slirp->wants, opaque) : -1;
 }
 
-void slirp_pollfds_poll(Slirp *s, int for_time, SlirpGetREventsCb ask, void *context)
+void slirp_pollfds_poll(Slirp *slirp, int select_error, SlirpGetREventsCb get_revents,
+			void *opaque)
 {
-	if (for_time)
+	if (select_error)
 		return;
-	s->n_turns++;
-	s->happened = s->at >= 0 ? ask(s->at, context) : 0;
+	slirp->n_turns++;
+	slirp->happened = slirp->at >= 0 ? get_revents(slirp->at, opaque) : 0;
 }
 
-int choke_check(Slirp *s)
+int choke_check(Slirp *slirp)
 {
 	return 0;
 }
