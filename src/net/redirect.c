@@ -287,17 +287,17 @@ int redirect_listen(int fd, int family, uint32_t mark)
 }
 
 /* ip rule add fwmark MARK/~LED lookup 100; ip route add local default dev lo table 100 */
-int redirect_mark(int by, int family, uint32_t mark)
+int redirect_mark(int route, int family, uint32_t mark)
 {
 	enum { OWN_TABLE = 100 };
 	struct fib_rule_hdr rule = {.family = (uint8_t)family,
 				    .table = OWN_TABLE,
 				    .action = FR_ACT_TO_TBL};
-	struct rtmsg route = {.rtm_family = (uint8_t)family,
-			      .rtm_table = OWN_TABLE,
-			      .rtm_protocol = RTPROT_STATIC,
-			      .rtm_scope = RT_SCOPE_HOST,
-			      .rtm_type = RTN_LOCAL};
+	struct rtmsg inwards = {.rtm_family = (uint8_t)family,
+				.rtm_table = OWN_TABLE,
+				.rtm_protocol = RTPROT_STATIC,
+				.rtm_scope = RT_SCOPE_HOST,
+				.rtm_type = RTN_LOCAL};
 	int index = LOOPBACK, r;
 	uint32_t mask = ~(uint32_t)REDIRECT_LED;
 	struct netlink q = {0};
@@ -307,13 +307,13 @@ int redirect_mark(int by, int family, uint32_t mark)
 	netlink_attribute(&q, FRA_FWMARK, &mark, sizeof(mark));
 	netlink_attribute(&q, FRA_FWMASK, &mask, sizeof(mask));
 	netlink_must(&q);
-	r = netlink_send(&q, by, &refused);
+	r = netlink_send(&q, route, &refused);
 	/* A kernel with one table alone takes the route into that, for all. */
 	if (r < 0)
 		return r;
 	q = (struct netlink){0};
-	netlink_request(&q, RTM_NEWROUTE, NLM_F_CREATE, &route, sizeof(route));
+	netlink_request(&q, RTM_NEWROUTE, NLM_F_CREATE, &inwards, sizeof(inwards));
 	netlink_attribute(&q, RTA_OIF, &index, sizeof(index));
 	netlink_must(&q);
-	return netlink_send(&q, by, &refused);
+	return netlink_send(&q, route, &refused);
 }
