@@ -407,13 +407,12 @@ static bool target_find(int fd, struct in6_addr *ret_address, uint16_t *ret_port
 {
 	struct sockaddr_storage to = {0};
 	socklen_t len = sizeof(to);
-	int family, level;
+	int level;
 
 	/* By TPROXY it has that address itself, and by nat the kernel has kept it. */
 	if (getsockname(fd, (struct sockaddr *)&to, &len) < 0)
 		return false;
-	family = to.ss_family;
-	level = family == AF_INET ? SOL_IP : SOL_IPV6;
+	level = to.ss_family == AF_INET ? SOL_IP : SOL_IPV6;
 	len = sizeof(to);
 	(void)getsockopt(fd, level, SO_ORIGINAL_DST, &to, &len);
 	*ret_port = address_get(&to, ret_address);

@@ -190,6 +190,19 @@ static size_t rule_begin(struct netlink *q, const char *chain)
 	return netlink_nest(q, NFTA_RULE_EXPRESSIONS);
 }
 
+/* The table, and the beginning of a rule for TCP that leaves by the interface INDEX. */
+static size_t out_begin(struct netlink *q, const char *type, int priority, int index)
+{
+	size_t rule;
+
+	table_add(q);
+	chain_add(q, "out", type, NF_INET_LOCAL_OUT, priority);
+	rule = rule_begin(q, "out");
+	match(q, NFT_META_OIF, &index, sizeof(index));
+	match_tcp(q);
+	return rule;
+}
+
 /* The last rule is answered for all. */
 static int table_send(struct netlink *q, int nft)
 {
@@ -209,11 +222,7 @@ static int by_tproxy(int nft, int index, uint32_t mark)
 	struct netlink q = {0};
 	size_t rule;
 
-	table_add(&q);
-	chain_add(&q, "out", "route", NF_INET_LOCAL_OUT, PRIORITY_MANGLE);
-	rule = rule_begin(&q, "out");
-	match(&q, NFT_META_OIF, &index, sizeof(index));
-	match_tcp(&q);
+	rule = out_begin(&q, "route", PRIORITY_MANGLE, index);
 	mark_set(&q, mark);
 	netlink_end(&q, rule);
 	chain_add(&q, "in", "filter", NF_INET_PRE_ROUTING, PRIORITY_MANGLE);
@@ -233,11 +242,7 @@ static int by_nat(int nft, int index)
 	struct netlink q = {0};
 	size_t rule;
 
-	table_add(&q);
-	chain_add(&q, "out", "nat", NF_INET_LOCAL_OUT, PRIORITY_DNAT);
-	rule = rule_begin(&q, "out");
-	match(&q, NFT_META_OIF, &index, sizeof(index));
-	match_tcp(&q);
+	rule = out_begin(&q, "nat", PRIORITY_DNAT, index);
 	to_port(&q, "redir", NFTA_REDIR_REG_PROTO_MIN);
 	netlink_end(&q, rule);
 	return table_send(&q, nft);

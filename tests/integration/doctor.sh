@@ -214,6 +214,7 @@ finds "no nat" 0 nat limited "redirect connections by nftables: Protocol not sup
 run "${broken[@]}" "$SBX" enter --net slirp --allow-net example.org "$work/tree" -- true
 is "no nat: a rule with a name is refused" "$status" 125
 like "no nat: which is said" "$err" "a rule can't be kept that has a name"
+like "no nat: and what to do" "$err" "hint: .*write the rules with addresses"
 run "${broken[@]}" "$SBX" enter --net slirp --allow-net 192.0.2.1 "$work/tree" -- /none
 is "no nat: one with an address isn't" "$status" 127
 
