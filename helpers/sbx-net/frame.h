@@ -26,9 +26,10 @@
 enum {
 	FRAME_MAX = 65536 + 64,
 	/* libslirp's own MTU, which bounds what it takes (IPv6), and the MSS that it is offered, which
-	 * bounds what it makes: with one of over 32 KiB uploads over a slow link stall. */
+	 * bounds what it makes. Each segment wakes its reader once, so they are long. But libslirp says that there is room
+	 * again when two of them fit, and its window of 64 KiB is never whole where less than one of the link's was left. */
 	FRAME_SLIRP_MTU = 65520,
-	FRAME_SLIRP_MSS = 16384,
+	FRAME_SLIRP_MSS = 31 * 1024,
 };
 
 enum frame_fate {

@@ -10,6 +10,9 @@
 #include <netinet/tcp.h>
 #include <string.h>
 
+_Static_assert(2 * FRAME_SLIRP_MSS + NET_MTU <= UINT16_MAX,
+	       "libslirp says that there is room again");
+
 Slirp *slirp_make(const SlirpCb *callbacks, void *context)
 {
 	SlirpConfig config = {
@@ -19,8 +22,7 @@ Slirp *slirp_make(const SlirpCb *callbacks, void *context)
 		.vprefix_len = NET_PREFIX6,
 		.if_mtu = FRAME_SLIRP_MTU,
 		/* Of all that it has to do with sizes, this bounds the segments alone: of a connection that isn't made
-		 * at once it forgets what the SYN offers, and with segments of over 32 KiB it never says that there
-		 * is room again. */
+		 * at once it forgets what the SYN offers. */
 		.if_mru = FRAME_SLIRP_MSS + sizeof(struct ip) + sizeof(struct tcphdr),
 		/* It leaves that open in many ways: whether the router's address leads to the host's loopback is
 		 * decided where it connects (choke.h). */
