@@ -15,7 +15,7 @@
  * own, and the sandbox sees who has come.
  *
  * Making one takes some 30 microseconds, so where a port is published enough for a burst are kept, or fewer where descriptors
- * are scarce. They are made when there is nothing else to do.
+ * are scarce. They are made when nothing else happens.
  */
 
 /* The descriptors as enum network_fd has them, -EBADF where there is none. */

@@ -22,11 +22,13 @@
 enum {
 	TAP_BATCH = 64, /* frames read before the sockets have their turn */
 	EVENTS_MAX = 256,
+	QUIET_MS = 2, /* before sockets are made for later: a burst of connections has pauses */
 };
 
 static int epoll = -EBADF;
 static struct loop_watch tap_watch;
 static bool tap_is_gone, tap_is_empty, is_ending;
+static int64_t last_event_at; /* time */
 
 /* ---- the tap ----------------------------------------------------------------------------- */
 
@@ -91,11 +93,13 @@ static void on_tap(struct loop_watch *w, uint32_t events)
 /* Milliseconds until the first thing is due; -1: nothing is. */
 static int wait_ms(int64_t stacks_due)
 {
-	const int64_t due[] = {stacks_due, dns_due(), ports_due(), listeners_due(),
-			       relay_due()};
+	const int64_t due[] = {
+		stacks_due,	 dns_due(),   ports_due(),
+		listeners_due(), relay_due(), inside_wants() ? last_event_at + QUIET_MS : -1,
+	};
 	int64_t now = loop_now(), first = -1;
 
-	if (relay_is_busy() || inside_wants() || (is_ending && relay_is_flushed()))
+	if (relay_is_busy() || (is_ending && relay_is_flushed()))
 		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(due); i++)
 		if (due[i] >= 0 && (first < 0 || due[i] < first))
@@ -109,10 +113,12 @@ static int turn(void)
 {
 	struct epoll_event events[EVENTS_MAX];
 	int n = epoll_wait(epoll, events, EVENTS_MAX, wait_ms(stacks_prepare()));
+	int64_t now;
 
 	if (n < 0 && errno != EINTR)
 		return fail_sys("wait");
-	policy_set_time(loop_now());
+	now = loop_now();
+	policy_set_time(now);
 	stacks_serve(events, n);
 	for (int i = 0; i < n; i++) {
 		struct loop_watch *w = events[i].data.ptr;
@@ -125,7 +131,9 @@ static int turn(void)
 	dns_expire();
 	ports_look();
 	listeners_hear();
-	if (n == 0)
+	if (n > 0)
+		last_event_at = now;
+	else
 		inside_refill();
 	return 0;
 }
