@@ -157,28 +157,50 @@ static uint8_t protocol_of(int fd)
 	return protocol == IPPROTO_UDP ? NET_UDP : NET_ICMP;
 }
 
-static bool may_send(int fd, const struct sockaddr *to, socklen_t len)
+/* Whether FD, a socket for datagrams, may send to PEER, or HEARS him: who may be sent to may answer. */
+static bool may_meet(int fd, const struct sockaddr *peer, socklen_t len, bool hears)
 {
-	struct recent *r = recent_at(fd, to, len);
+	struct recent *r = recent_at(fd, peer, len);
 	struct policy_query q;
 	struct policy_verdict v;
 	struct timespec now;
 	bool is_known;
 
-	if (len > sizeof(r->to) || (to->sa_family != AF_INET && to->sa_family != AF_INET6))
+	if (len > sizeof(r->to) || (peer->sa_family != AF_INET && peer->sa_family != AF_INET6))
 		return false;
 	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	is_known = r->fd == fd && memcmp(&r->to, to, len) == 0;
+	is_known = r->fd == fd && memcmp(&r->to, peer, len) == 0;
 	if (is_known && now.tv_sec == r->when)
 		return r->is_allowed;
-	query_make(to, protocol_of(fd), &q);
+	query_make(peer, protocol_of(fd), &q);
 	v = decide(&q);
+	/* What strangers send is told to nobody and takes nobody's place. */
+	if (hears && (!is_known || v.is_allowed != r->is_allowed))
+		return v.is_allowed;
 	/* A flow is told of once, unless it is decided otherwise later. */
 	if (!is_known || v.is_allowed != r->is_allowed)
 		tell_decision(&q, &v);
 	*r = (struct recent){.fd = fd, .when = now.tv_sec, .is_allowed = v.is_allowed};
-	memcpy(&r->to, to, len);
+	memcpy(&r->to, peer, len);
 	return r->is_allowed;
+}
+
+bool choke_hears(int fd)
+{
+	enum { STRANGERS_MAX = 64 }; /* in one turn */
+
+	for (int i = 0; i < STRANGERS_MAX; i++) {
+		struct sockaddr_storage from;
+		socklen_t len = sizeof(from);
+
+		if (recvfrom(fd, NULL, 0, MSG_PEEK | MSG_DONTWAIT, (struct sockaddr *)&from,
+			     &len) < 0)
+			return false;
+		if (may_meet(fd, (const struct sockaddr *)&from, len, true))
+			return true;
+		(void)recv(fd, NULL, 0, MSG_DONTWAIT);
+	}
+	return false;
 }
 
 /* ---- what libslirp calls ----------------------------------------------------------------- */
@@ -223,7 +245,7 @@ PREEMPTS ssize_t sendto(int fd, const void *data, size_t n, int flags,
 		errno = EACCES;
 		return -1;
 	}
-	if (to && !may_send(fd, to, len)) {
+	if (to && !may_meet(fd, to, len, false)) {
 		errno = EACCES;
 		return -1;
 	}

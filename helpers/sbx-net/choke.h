@@ -35,6 +35,10 @@ int choke_connect(int fd, const struct sockaddr *to, socklen_t len);
  * interface. What can't be told is. */
 bool choke_is_own(const struct in6_addr *address);
 
+/* Whether the next datagram of FD, a socket of libslirp's, is from somebody whom it may send to. Those in front of it that aren't are
+ * gone: its port is open to everybody, this host's users too. An error that waits on FD is taken. */
+bool choke_hears(int fd);
+
 /* FD is closed: what was decided on it doesn't hold for another file of its number. */
 void choke_forget(int fd);
 

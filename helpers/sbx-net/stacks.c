@@ -395,6 +395,8 @@ static void happen(int fd, uint32_t events)
 
 	if (!i->told)
 		return;
+	if (!i->is_stream && (events & EPOLLIN) && !choke_hears(fd))
+		return;
 	i->happened = events;
 	s->has_events = true;
 	if (!(events & EPOLLOUT))

@@ -147,6 +147,27 @@ tcp 192.0.2.1 7000 | $no | a rule that denies a port of it
 say 10.0.2.2 7002 ab | ^2 bytes\$ | leaves the others
 END
 
+# ---- who is heard ----
+# Any user of the host can send to all of its ports, and so to the helper's.
+background python3 "$SBX_SOURCE/tests/e2e/net_stranger.py" 127.0.0.1 192.0.2.1
+stranger=$!
+log=$work/heard.log
+tries --net-log "$log" <<END
+answers 192.0.2.9 7006 | ^192\.0\.2\.10:\* 192\.0\.2\.9 192\.0\.2\.9:\*\$ | who may be sent to may answer, and the host's users may not
+END
+check "nothing is told of them" eval '! grep -E "192.0.2.1\"|10.0.2.2" "$log"' || note "$(cat "$log")"
+tries --allow-net 192.0.2.9 <<END
+answers 192.0.2.9 7006 | ^192\.0\.2\.9 192\.0\.2\.9:\*\$ | by a rule, its address alone
+END
+tries --allow-net 192.0.2.9:7006 <<END
+answers 192.0.2.9 7006 | ^192\.0\.2\.9\$ | and its port
+END
+is "and nothing is said of the others" "$err" ""
+tries --allow-net 192.0.2.9 --allow-net host <<END
+answers 192.0.2.9 7006 | ^192\.0\.2\.1:\* 192\.0\.2\.9 192\.0\.2\.9:\*\$ | the host, where it may be sent to
+END
+kill "$stranger"
+
 # ---- metadata services, link-local addresses ----
 for address in "${clouds[@]}"; do
     printf 'tcp %s 7000 | %s | a metadata service\n' "$address" "$no"

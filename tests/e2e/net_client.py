@@ -52,6 +52,21 @@ def udp(host, port, patience=1.5):
         return s.recv(2000).decode("latin-1")
 
 
+def answers(host, port, patience=1):
+    """All who answer one datagram."""
+    until, who = time.monotonic() + float(patience), set()
+    with socket.socket(family_of(host), socket.SOCK_DGRAM) as s:
+        s.sendto(b"x", (host, int(port)))
+        while (left := until - time.monotonic()) > 0:
+            s.settimeout(left)
+            try:
+                source = s.recvfrom(2000)[1]
+            except TimeoutError:
+                break
+            who.add(source[0] if source[1] == int(port) else f"{source[0]}:*")
+    return " ".join(sorted(who)) or "silence"
+
+
 def say(host, port, *words):
     """Bytes as Python writes them, and what the other side answers until it ends."""
     data = " ".join(words).encode().decode("unicode_escape").encode("latin-1")
@@ -182,7 +197,7 @@ def shell(*words):
 
 
 COMMANDS = {f.__name__.replace("_", "-"): f for f in (
-    tcp, tcp_from, udp, say, http, tls, tls_in_pieces, resolve, dns, dns_tcp, dns_hex, dns_256, ping, shell)}
+    tcp, tcp_from, udp, answers, say, http, tls, tls_in_pieces, resolve, dns, dns_tcp, dns_hex, dns_256, ping, shell)}
 COMMANDS.update(net_frames.COMMANDS)
 
 

@@ -3,7 +3,7 @@
 """net_server.py FOLDER ROLE: services on all addresses, for the tests of the network.
 
 7000 says who asks, 7001 sends back what comes, 7002 counts what came until the end, 7003 speaks first and counts,
-80 serves FOLDER/www, 443 is the same under TLS with FOLDER/key.pem (where there is one), 53 knows the names below.
+7006 has answers from others too, 80 serves FOLDER/www, 443 is the same under TLS with FOLDER/key.pem (where there is one), 53 knows the names below.
 FOLDER/ROLE.ready is made once they listen. FOLDER/ROLE.log has a line for each that was asked: "tcp PORT ADDRESS",
 "udp PORT ADDRESS" (the one that was asked), "name NAME TYPE", "http HOST", "tls SERVERNAME"."""
 
@@ -175,6 +175,17 @@ class HelloDatagram(socketserver.BaseRequestHandler):
         self.request[1].sendto(f"hello from {plain(self.client_address[0])}".encode(), self.client_address)
 
 
+class Answers(socketserver.BaseRequestHandler):
+    """From where it was asked, from another port there, and from another address."""
+
+    def handle(self):
+        self.request[1].sendto(b"x", self.client_address)
+        for source in SERVER, OTHER:
+            with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as s:
+                s.bind((f"::ffff:{source}", 0))
+                s.sendto(b"x", self.client_address)
+
+
 class Echo(Logged):
     def handle(self):
         while data := self.request.recv(65536):
@@ -267,6 +278,7 @@ def main():
         Stream(("::", 7000), Hello),
         Datagram(("::", 7000), HelloDatagram),
         Datagram(("::", 443), HelloDatagram),
+        Datagram((f"::ffff:{SERVER}" if ROLE == "server" else "::", 7006), Answers),
         Stream(("::", 7001), Echo),
         Stream(("::", 7002), Count),
         Stream(("::", 7003), CountFirst),

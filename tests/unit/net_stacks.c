@@ -74,6 +74,13 @@ void choke_forget(int fd)
 {
 }
 
+static bool has_strangers;
+
+bool choke_hears(int fd)
+{
+	return !has_strangers;
+}
+
 /* A frame is the port that it comes from, which is the number of its stack. */
 uint16_t frame_source_port(const uint8_t *frame)
 {
@@ -183,6 +190,38 @@ static void test_datagrams(void)
 	check_that(stacks_prepare() == -1, "and is over some time");
 }
 
+static void test_strangers(void)
+{
+	struct Slirp *a = stack_touch(5);
+	unsigned turns;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	stream_open(a, fd);
+	a->wants = SLIRP_POLL_IN;
+	(void)stacks_prepare();
+	turns = a->n_turns;
+	has_strangers = true;
+	event(fd, EPOLLIN);
+	check_that(a->n_turns == turns, "libslirp hears nothing of strangers");
+	has_strangers = false;
+	event(fd, EPOLLIN);
+	check_that(a->n_turns == turns + 1 && a->happened == SLIRP_POLL_IN,
+		   "but of whom it may send to");
+	has_strangers = true;
+	stream_close(a);
+	fd = stream_new();
+	stream_open(a, fd);
+	a->wants = SLIRP_POLL_IN;
+	(void)stack_touch(5);
+	(void)stacks_prepare();
+	event(fd, EPOLLIN);
+	check_that(a->happened == SLIRP_POLL_IN, "a connection has no strangers");
+	has_strangers = false;
+	stream_close(a);
+	(void)stack_touch(5);
+	(void)stacks_prepare();
+}
+
 /* A connection to somebody who reads nothing, and that one's end of it. */
 static int connection(int *ret_peer)
 {
@@ -272,6 +311,7 @@ int main(void)
 	check_that(stacks_start(epoll_create1(EPOLL_CLOEXEC)) == 0, "it starts");
 	test_due();
 	test_datagrams();
+	test_strangers();
 	test_room();
 	return tap_done();
 }
