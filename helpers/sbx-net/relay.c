@@ -298,17 +298,19 @@ static void dial_again(struct relay *r)
 		dial_take(r, fd);
 }
 
-static void dial_end(struct relay *r, bool has_failed)
+static void dial_end(struct relay *r, uint32_t events)
 {
-	if (has_failed) {
+	int dialed = r->dialing;
+
+	if (events & (EPOLLHUP | EPOLLERR)) {
 		dial_fail(r);
 		return;
 	}
 	r->dialing = -1;
 	/* What has come meanwhile. */
-	relay_move(r, INSIDE);
-	if (!r->is_dead)
-		relay_move(r, OUTSIDE);
+	relay_move(r, !dialed);
+	if (!r->is_dead && (events & ~(uint32_t)EPOLLOUT))
+		relay_move(r, dialed);
 }
 
 static void on_end(struct loop_watch *w, uint32_t events)
@@ -322,7 +324,7 @@ static void on_end(struct loop_watch *w, uint32_t events)
 	e->reads_on |= (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI)) != 0;
 	if (r->dialing >= 0) {
 		if (which == r->dialing && (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)))
-			dial_end(r, (events & (EPOLLHUP | EPOLLERR)) != 0);
+			dial_end(r, events);
 		else if (which != r->dialing && (events & (EPOLLHUP | EPOLLERR)))
 			relay_end(r, true); /* nobody waits for it any more */
 		return;

@@ -20,7 +20,7 @@
 #include <time.h>
 
 enum {
-	STACKS = 16,
+	STACKS = 64,
 	SOCKETS_MAX = 65536,
 	TICK_MS = 500, /* of libslirp's slow timers */
 };
