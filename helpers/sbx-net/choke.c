@@ -185,6 +185,16 @@ static bool may_meet(int fd, const struct sockaddr *peer, socklen_t len, bool he
 	return r->is_allowed;
 }
 
+static ssize_t choke_receive(int fd, void *data, size_t n, int flags, struct sockaddr *from,
+			     socklen_t *len)
+{
+	static ssize_t (*real)(int, void *, size_t, int, struct sockaddr *, socklen_t *);
+
+	if (!real)
+		*(void **)&real = dlsym(RTLD_NEXT, "recvfrom");
+	return real(fd, data, n, flags, from, len);
+}
+
 bool choke_hears(int fd)
 {
 	enum { STRANGERS_MAX = 64 }; /* in one turn */
@@ -193,8 +203,8 @@ bool choke_hears(int fd)
 		struct sockaddr_storage from;
 		socklen_t len = sizeof(from);
 
-		if (recvfrom(fd, NULL, 0, MSG_PEEK | MSG_DONTWAIT, (struct sockaddr *)&from,
-			     &len) < 0)
+		if (choke_receive(fd, NULL, 0, MSG_PEEK | MSG_DONTWAIT,
+				  (struct sockaddr *)&from, &len) < 0)
 			return false;
 		if (may_meet(fd, (const struct sockaddr *)&from, len, true))
 			return true;
@@ -250,6 +260,19 @@ PREEMPTS ssize_t sendto(int fd, const void *data, size_t n, int flags,
 		return -1;
 	}
 	return real(fd, data, n, flags, to, len);
+}
+
+/* The last word on what choke_hears() has looked at: between the two another datagram may have come. */
+PREEMPTS ssize_t recvfrom(int fd, void *data, size_t n, int flags, struct sockaddr *from,
+			  socklen_t *len)
+{
+	ssize_t got = choke_receive(fd, data, n, flags, from, len);
+
+	if (got < 0 || !from || (from->sa_family != AF_INET && from->sa_family != AF_INET6) ||
+	    may_meet(fd, from, *len, true))
+		return got;
+	errno = EAGAIN;
+	return -1;
 }
 
 /* libslirp's own backlog of 1 makes a burst of connections take seconds. */

@@ -10,7 +10,7 @@
 /*
  * Theory of operation
  *
- * libslirp calls connect(), sendto() and listen() by their names, and the names of the executable
+ * libslirp calls connect(), sendto(), recvfrom() and listen() by their names, and the names of the executable
  * go before those of libc. So these calls come here, with the address that the kernel is about to
  * get; nothing that libslirp reads out of a frame gets past that. choke_check() makes libslirp open a
  * connection and looks whether it came here; a helper for which that doesn't hold ends.

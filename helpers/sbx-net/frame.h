@@ -25,10 +25,12 @@
 
 enum {
 	FRAME_MAX = 65536 + 64,
-	/* libslirp's own MTU, which bounds what it takes (IPv6), and the MSS that it is offered, which
-	 * bounds what it makes. Each segment wakes its reader once, so they are long. But libslirp says that there is room
-	 * again when two of them fit, and its window of 64 KiB is never whole where less than one of the link's was left. */
+	/* libslirp's own MTU: no packet of IPv6 is longer, and it is the size of its buffers. 4.7 reads the answer to an echo into
+	 * one as if its start was free; none is long enough to reach the end of these. */
 	FRAME_SLIRP_MTU = 65520,
+	/* The MSS that it is offered, which bounds what it makes. Each segment wakes its reader once, so they are long. But
+	 * libslirp says that there is room again when two of them fit, and its window of 64 KiB is never whole where less than
+	 * one of the link's was left. */
 	FRAME_SLIRP_MSS = 31 * 1024,
 };
 

@@ -396,6 +396,8 @@ static void happen(int fd, uint32_t events)
 	if (!i->told)
 		return;
 	if (!i->is_stream && (events & EPOLLIN) && !choke_hears(fd))
+		events &= ~(uint32_t)EPOLLIN;
+	if (!events)
 		return;
 	i->happened = events;
 	s->has_events = true;
