@@ -13,8 +13,8 @@
 
 /* All are of this host's loopback, which stands for the router, and are told apart by their ports. */
 static struct {
+	_Alignas(struct sockaddr_storage) struct sockaddr_in at; /* as libslirp has them */
 	int fd;
-	struct sockaddr_in at;
 	bool is_allowed;
 } own, friend, stranger;
 
