@@ -185,6 +185,28 @@ static bool may_meet(int fd, const struct sockaddr *peer, socklen_t len, bool he
 	return r->is_allowed;
 }
 
+bool choke_echoes(const uint8_t target[4])
+{
+	struct policy_query q = {.protocol = NET_ICMP, .address = address_mapped(target)};
+	struct policy_verdict v;
+
+	/* These libslirp answers itself. */
+	if (address_is(&q.address, NET_ROUTER) || address_is(&q.address, NET_RESOLVER))
+		return true;
+	autoclose int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_ICMP);
+
+	if (fd >= 0)
+		return true;
+	q.is_own = choke_is_own(&q.address);
+	v = policy_decide(&q);
+	if (v.is_allowed)
+		v = (struct policy_verdict){.reason = NET_BY_NO_ECHO,
+					    .rule = -1,
+					    .name = v.name};
+	tell_decision(&q, &v);
+	return false;
+}
+
 static ssize_t choke_receive(int fd, void *data, size_t n, int flags, struct sockaddr *from,
 			     socklen_t *len)
 {

@@ -39,6 +39,10 @@ bool choke_is_own(const struct in6_addr *address);
  * gone: its port is open to everybody, this host's users too. An error that waits on FD is taken. */
 bool choke_hears(int fd);
 
+/* Whether an echo request to TARGET, of IPv4, can be one: where this host lets nobody send any (ping_group_range), which is told,
+ * libslirp sends a datagram to the port 7 instead. */
+bool choke_echoes(const uint8_t target[4]);
+
 /* FD is closed: what was decided on it doesn't hold for another file of its number. */
 void choke_forget(int fd);
 

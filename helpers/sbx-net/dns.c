@@ -100,6 +100,7 @@ static void question_try(struct question *q)
 		loop_unwatch(&q->watch);
 		q->watch.fd = fd_close(fd);
 	}
+	tell_event(&(struct net_event){.kind = NET_EVENT_UNANSWERED, .rule = -1});
 	question_say(q);
 }
 

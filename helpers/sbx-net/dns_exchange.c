@@ -51,7 +51,7 @@ static enum dns_fate question_decide(struct dns_exchange *e)
 	v = policy_decide_name(q->name);
 	tell_name(q->name, &v);
 	if (!v.is_allowed)
-		return say(e, DNS_REFUSED);
+		return say(e, v.reason == NET_BY_HOST ? DNS_NXDOMAIN : DNS_REFUSED);
 	if (q->type == DNS_HTTPS || q->type == DNS_SVCB)
 		return say(e, DNS_NOERROR);
 	e->len = dns_query_make(q, e->data);
@@ -59,26 +59,23 @@ static enum dns_fate question_decide(struct dns_exchange *e)
 	return DNS_ASK;
 }
 
-static void question_hear(struct dns_exchange *e)
-{
-	struct policy_verdict v;
-
-	e->query = (struct dns_query){0};
-	if (dns_query_read(e->data, e->len, &e->query) != DNS_NOERROR) {
-		e->query.type = 0;
-		return;
-	}
-	v = policy_decide_name(e->query.name);
-	tell_name(e->query.name, &v);
-}
-
-static enum dns_fate transfer_refuse(struct dns_exchange *e)
+/* Where no rule is about names they are told, where that is wanted, and pass: all but the host's own. */
+static enum dns_fate question_hear(struct dns_exchange *e, int type)
 {
 	enum dns_rcode rcode = dns_query_read(e->data, e->len, &e->query);
+	bool is_transfer = e->query.type == DNS_AXFR || e->query.type == DNS_IXFR;
+	struct policy_verdict v;
 
-	if (rcode != DNS_FORMERR && (e->query.type == DNS_AXFR || e->query.type == DNS_IXFR))
+	if (type == SOCK_STREAM && rcode != DNS_FORMERR && is_transfer)
 		return say(e, DNS_REFUSED);
-	return DNS_ASK;
+	if (rcode != DNS_NOERROR) {
+		e->query.type = 0;
+		return DNS_ASK;
+	}
+	v = policy_decide_name(e->query.name);
+	if (hears || !v.is_allowed)
+		tell_name(e->query.name, &v);
+	return v.is_allowed ? DNS_ASK : say(e, DNS_NXDOMAIN);
 }
 
 enum dns_fate dns_exchange_start(struct dns_exchange *e, const uint8_t *data, size_t len,
@@ -94,10 +91,8 @@ enum dns_fate dns_exchange_start(struct dns_exchange *e, const uint8_t *data, si
 	e->rcode = DNS_SERVFAIL;
 	e->tries = dns_tries_start();
 	e->room = type == SOCK_DGRAM ? FRAME_ANSWER_MAX : DNS_MESSAGE_MAX;
-	if (hears)
-		question_hear(e);
 	if (!looks)
-		return type == SOCK_STREAM ? transfer_refuse(e) : DNS_ASK;
+		return question_hear(e, type);
 	rcode = dns_query_read(data, len, &e->query);
 	if (type == SOCK_DGRAM && e->query.size < e->room)
 		e->room = e->query.size;

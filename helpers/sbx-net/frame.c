@@ -225,6 +225,13 @@ static bool is_echo(const uint8_t *p, const struct layout *l, uint8_t type)
 	return l->end - l->l4 >= 8 && p[l->l4] == type && p[l->l4 + 1] == 0;
 }
 
+static enum frame_fate echo_admit(const uint8_t *p, const struct layout *l,
+				  struct frame_datagram *d)
+{
+	memcpy(d->target, p + l->l3 + offsetof(struct iphdr, daddr), 4);
+	return FRAME_ECHO;
+}
+
 enum frame_fate frame_admit(uint8_t *frame, size_t len, struct frame_datagram *ret_datagram)
 {
 	struct layout l;
@@ -238,7 +245,9 @@ enum frame_fate frame_admit(uint8_t *frame, size_t len, struct frame_datagram *r
 	case IPPROTO_UDP:
 		return udp_admit(frame, &l, ret_datagram);
 	case IPPROTO_ICMP:
-		return !l.is_ipv6 && is_echo(frame, &l, ICMP_ECHO) ? FRAME_PASS : FRAME_DROP;
+		return !l.is_ipv6 && is_echo(frame, &l, ICMP_ECHO)
+			       ? echo_admit(frame, &l, ret_datagram)
+			       : FRAME_DROP;
 	case IPPROTO_ICMPV6:
 		return l.is_ipv6 && is_echo(frame, &l, ICMP6_ECHO_REQUEST) ? FRAME_PASS
 									   : FRAME_DROP;

@@ -37,7 +37,8 @@ enum {
 enum frame_fate {
 	FRAME_DROP,
 	FRAME_PASS, /* to libslirp */
-	FRAME_DNS,  /* a datagram to the name service */
+	FRAME_ECHO, /* the same, a request that IPv4 takes out: the datagram's target alone is set */
+	FRAME_DNS, /* a datagram to the name service */
 };
 
 /* A datagram to the name service, with what the answer needs. */

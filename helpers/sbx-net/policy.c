@@ -465,6 +465,9 @@ struct policy_verdict policy_decide_name(const char *name)
 	struct rule_set set = rules_of_name(name);
 	struct choice c;
 
+	/* Where it may be reached, it stands in the sandbox's /etc/hosts. */
+	if (net_is_host_name(name) && !net_reaches_host(policy.config))
+		return verdict_refused(NET_BY_HOST, name);
 	for (size_t i = 0; i < policy.config->n_rules; i++)
 		if (policy.rules[i].target == NET_TARGET_ANY ||
 		    policy.rules[i].target == NET_TARGET_DNS)

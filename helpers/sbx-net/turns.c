@@ -2,6 +2,7 @@
 /* turns.c: what sbx-net does, turn by turn. */
 #include "turns.h"
 
+#include "choke.h"
 #include "dns.h"
 #include "fragment.h"
 #include "frame.h"
@@ -39,6 +40,10 @@ static void frame_pass(uint8_t *frame, size_t len)
 	switch (frame_admit(frame, len, &datagram)) {
 	case FRAME_PASS:
 		if (!datagram.payload || !ports_answer(&datagram))
+			stacks_input(frame, len);
+		break;
+	case FRAME_ECHO:
+		if (choke_echoes(datagram.target))
 			stacks_input(frame, len);
 		break;
 	case FRAME_DNS:

@@ -3,8 +3,13 @@
 #include "doctor_net.h"
 
 #include "net/net.h"
+#include "util/scope.h"
 
+#include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
 
 static void doctor_nat(const struct doctor_request *q, struct doctor_finding *f)
 {
@@ -70,9 +75,25 @@ static void doctor_resolvers(const struct doctor_request *q, struct doctor_findi
 	}
 }
 
+/* ---- echo requests ----------------------------------------------------------------------- */
+
+static void doctor_echo(const struct doctor_request *q, struct doctor_finding *f)
+{
+	autoclose int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_ICMP);
+
+	if (fd >= 0) {
+		doctor_find(f, DOCTOR_OK, "a socket for echo requests was made");
+		return;
+	}
+	doctor_find(f, DOCTOR_LIMITED, "make a socket for echo requests: %s",
+		    strerrordesc_np(errno));
+	doctor_mend(f, "sudo sysctl -w net.ipv4.ping_group_range='0 2147483647'");
+}
+
 /* clang-format off */
 const struct doctor_check doctor_net_checks[DOCTOR_NET_CHECKS] = {
 	{"nat",       "TCP at full speed, and rules with names (--allow-net, --deny-net)", DOCTOR_BETTER, true, doctor_nat},
+	{"echo",      "ping, with a network of the sandbox's own", DOCTOR_BETTER, false, doctor_echo},
 	{"resolvers", "names inside, with a network of the sandbox's own", DOCTOR_BETTER, false, doctor_resolvers},
 };
 /* clang-format on */

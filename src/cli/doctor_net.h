@@ -4,6 +4,6 @@
 
 #include "sandbox/sandbox.h"
 
-enum { DOCTOR_NET_CHECKS = 2 };
+enum { DOCTOR_NET_CHECKS = 3 };
 
 extern const struct doctor_check doctor_net_checks[DOCTOR_NET_CHECKS];

@@ -160,22 +160,16 @@ static int read_host(struct enter_net *n, struct plan *p, size_t i, const char *
 	return 0;
 }
 
-static bool reaches_host(const struct net_config *c)
+static void host_names(const struct enter_net *n, struct plan *p)
 {
-	for (uint32_t i = 0; i < c->n_rules; i++)
-		if (c->rules[i].is_allowed && c->rules[i].target == NET_TARGET_HOST)
-			return true;
-	return c->host_loopback;
-}
-
-/* The names that the host has inside podman's and Docker's containers. */
-static void host_name(const struct enter_net *n, struct plan *p)
-{
-	static const char names[] = "host.containers.internal host.docker.internal";
+	const char *names = NULL;
 	struct in6_addr router;
 
-	if (reaches_host(&n->network->config) && gateway_address(p, &router) == 0)
-		hosts_line(p, &router, names);
+	if (!net_reaches_host(&n->network->config) || gateway_address(p, &router) < 0)
+		return;
+	for (const char *const *name = net_host_names; *name; name++)
+		names = names ? arena_printf(&p->arena, "%s %s", names, *name) : *name;
+	hosts_line(p, &router, names);
 }
 
 int enter_names_hosts(struct enter_net *n, struct plan *p)
@@ -183,6 +177,6 @@ int enter_names_hosts(struct enter_net *n, struct plan *p)
 	int r = enter_net_each(n, p, &n->conf->options.add_hosts, "add-host", read_host);
 
 	if (r == 0 && n->network)
-		host_name(n, p);
+		host_names(n, p);
 	return r;
 }

@@ -21,10 +21,9 @@ enum {
 /* ---- words ------------------------------------------------------------------------------- */
 
 static const char *const event_words[] = {
-	[NET_EVENT_CONNECT] = "connect",
-	[NET_EVENT_NAME] = "name",
-	[NET_EVENT_ANSWER] = "answer",
-	[NET_EVENT_PUBLISHED] = "published",
+	[NET_EVENT_CONNECT] = "connect",       [NET_EVENT_NAME] = "name",
+	[NET_EVENT_ANSWER] = "answer",	       [NET_EVENT_PUBLISHED] = "published",
+	[NET_EVENT_UNANSWERED] = "unanswered",
 };
 
 static const char *const reason_words[] = {
@@ -39,6 +38,7 @@ static const char *const reason_words[] = {
 	[NET_BY_OTHER_NAME] = "other-name",
 	[NET_BY_PATH] = "path",
 	[NET_BY_UNREAD] = "unread",
+	[NET_BY_NO_ECHO] = "no-echo",
 };
 
 /* NULL: there is no such one. */
@@ -302,6 +302,7 @@ static enum subject subject_of(const struct net_report *r, const struct net_even
 	case NET_BY_SPECIAL:
 	case NET_BY_PATH:
 	case NET_BY_UNREAD:
+	case NET_BY_NO_ECHO:
 		return SUBJECT_NONE;
 	}
 	return SUBJECT_NONE;
@@ -343,6 +344,10 @@ static void remedy_make(const struct net_report *r, const struct net_event *e,
 	char rule[RULE_MAX];
 
 	text[0] = '\0';
+	if (e->reason == NET_BY_NO_ECHO)
+		(void)snprintf(
+			text, NOTE_MAX,
+			"; sudo sysctl -w net.ipv4.ping_group_range='0 2147483647' lets all");
 	if (!rule_suggest(e, subject, rule))
 		return;
 	if (subject == SUBJECT_HOST && *any)
@@ -403,6 +408,8 @@ static const char *reason_sentence(const struct net_event *e)
 		return "a rule denies names, and the one that the connection says can't be read";
 	case NET_BY_OTHER_NAME:
 		return "the connection says a name that isn't allowed there";
+	case NET_BY_NO_ECHO:
+		return "this host lets nobody send echo requests";
 	case NET_BY_PATH:
 		return e->protocol == NET_UDP
 			       ? "where rules have names, QUIC can't hide which one it is for"
@@ -441,6 +448,26 @@ static void others_say(const struct net_report *r)
 	r->say(note);
 }
 
+/* By the servers that the sandbox started with. */
+static void unanswered_say(const struct net_report *r)
+{
+	const struct net_servers *s = &r->config->servers;
+	char address[INET6_ADDRSTRLEN];
+	SCOPE_END(arena_done) struct arena a = {0};
+	const char *servers = "";
+
+	if (r->n_unanswered == 0)
+		return;
+	for (uint32_t i = 0; i < s->n; i++)
+		servers = arena_printf(&a, "%s%s%s", servers, i ? ", " : "",
+				       net_address_write(&s->address[i], address));
+	r->say(arena_printf(
+		&a,
+		"no name server answered, %llu times (%s); --dns ADDRESS names one that does, "
+		"sbx doctor tries them",
+		(unsigned long long)r->n_unanswered, *servers ? servers : "there is none"));
+}
+
 /* ---- the door ---------------------------------------------------------------------------- */
 
 void net_report_init(struct net_report *r, const struct net_config *config,
@@ -459,7 +486,8 @@ void net_report_done(struct net_report *r)
 	for (size_t i = 0; i < r->n_refused; i++)
 		refusal_say(r, &r->refused[i]);
 	others_say(r);
-	r->n_refused = r->n_others = 0;
+	unanswered_say(r);
+	r->n_refused = r->n_others = r->n_unanswered = 0;
 	r->log = fd_close(r->log);
 }
 
@@ -489,6 +517,8 @@ void net_report_event(void *context, const struct net_event *e)
 		log_write(r, e);
 	if (e->kind == NET_EVENT_PUBLISHED)
 		published_say(r, e);
+	else if (e->kind == NET_EVENT_UNANSWERED)
+		r->n_unanswered++;
 	else if (is_told(e))
 		refusal_count(r, e);
 }

@@ -26,8 +26,9 @@ struct net_report {
 	const char *log_path, *log_end;
 	struct net_refusal refused[NET_REFUSALS_MAX];
 	size_t n_refused;
-	unsigned n_published; /* openings that were told */
-	uint64_t n_others;    /* refusals of what is not among these */
+	unsigned n_published;  /* openings that were told */
+	uint64_t n_others;     /* refusals of what is not among these */
+	uint64_t n_unanswered; /* questions of names */
 };
 
 /* CONFIG is borrowed, and so are the strings of the rules, which the caller adds. */

@@ -137,6 +137,13 @@ struct net_config {
 	struct net_host hosts[NET_HOSTS_MAX];
 };
 
+/* Whether a rule or --host-loopback lets the host's loopback be reached at some port, so that it has a name inside. */
+bool net_reaches_host(const struct net_config *config);
+
+/* The names that it has then, as inside podman's and Docker's containers; NULL behind the last one. */
+extern const char *const net_host_names[];
+bool net_is_host_name(const char *name);
+
 /* ---- what a helper tells ------------------------------------------------------------------ */
 
 enum net_event_kind {
@@ -144,7 +151,8 @@ enum net_event_kind {
 	NET_EVENT_NAME,	   /* a name: is it asked for? */
 	NET_EVENT_ANSWER, /* an address that NAME has: is it shown? Refused ones alone are told */
 	NET_EVENT_PUBLISHED, /* --publish-all: PORT inside is open as ADDRESS, HOST_PORT, or (not allowed) no more */
-	NET_EVENT_ASKS, /* a question is about to be asked outside; not for on_event() */
+	NET_EVENT_UNANSWERED, /* no name server has answered */
+	NET_EVENT_ASKS,	      /* a question is about to be asked outside; not for on_event() */
 };
 
 /* Why it was decided so. */
@@ -159,7 +167,8 @@ enum net_reason {
 	NET_BY_NO_NAME, /* refused: allowed by its name alone, and it says none, or it can't be read */
 	NET_BY_OTHER_NAME, /* refused: it says NAME, which isn't allowed or doesn't have this address */
 	NET_BY_PATH, /* refused: it hides its name, where a rule has one: QUIC, TCP past the redirection */
-	NET_BY_UNREAD, /* refused: it can't be read, and may say a name that is refused */
+	NET_BY_UNREAD,	/* refused: it can't be read, and may say a name that is refused */
+	NET_BY_NO_ECHO, /* refused: this host lets nobody send echo requests */
 };
 
 struct net_event {

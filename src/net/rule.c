@@ -284,8 +284,21 @@ static const struct {
 	{"private", NET_TARGET_PRIVATE},
 };
 
+const char *const net_host_names[] = {"host.containers.internal", "host.docker.internal", NULL};
+
+bool net_is_host_name(const char *name)
+{
+	const char *const *own = net_host_names;
+
+	while (*own && strcasecmp(*own, name) != 0)
+		own++;
+	return *own;
+}
+
 static bool word_read(const char *text, uint8_t *ret_target)
 {
+	if (net_is_host_name(text))
+		text = "host";
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
 		if (strcasecmp(words[i].word, text) != 0)
 			continue;
@@ -385,7 +398,7 @@ static int service_read(const struct parts *parts, struct net_rule *rule)
 static int rule_read(const char *text, struct net_rule *rule)
 {
 	char copy[RULE_TEXT_MAX];
-	struct parts parts = {0};
+	struct parts parts = {.target = copy};
 	size_t len = strlen(text);
 	int r;
 
@@ -416,4 +429,27 @@ int net_rule_parse(const char *text, bool is_allowed, struct net_rule *ret_rule)
 		return fail_in(r, "'%s'", str_escape(shown, sizeof(shown), text));
 	*ret_rule = rule;
 	return 0;
+}
+
+/* ---- the host ---------------------------------------------------------------------------- */
+
+static bool is_of_loopback(const struct net_rule *rule)
+{
+	struct in6_addr loopback, router;
+
+	(void)inet_pton(AF_INET6, "::ffff:127.0.0.1", &loopback);
+	(void)inet_pton(AF_INET6, "::ffff:" NET_ROUTER, &router);
+	return rule->target == NET_TARGET_HOST ||
+	       (rule->target == NET_TARGET_PREFIX && rule->prefix == 128 &&
+		(IN6_ARE_ADDR_EQUAL(&rule->address, &loopback) ||
+		 IN6_ARE_ADDR_EQUAL(&rule->address, &router)));
+}
+
+bool net_reaches_host(const struct net_config *config)
+{
+	bool reaches = config->host_loopback;
+
+	for (uint32_t i = 0; i < config->n_rules && !reaches; i++)
+		reaches = config->rules[i].is_allowed && is_of_loopback(&config->rules[i]);
+	return reaches;
 }

@@ -390,7 +390,9 @@ static void helper_ended(struct network *n)
 	why = helper_reap(n, said);
 	if (!why)
 		return;
-	(void)snprintf(note, sizeof(note), "the network ended early: %s", why);
+	(void)snprintf(note, sizeof(note),
+		       "it ended early, and the sandbox has none until it is entered anew: %s",
+		       why);
 	if (n->on_note)
 		n->on_note(n->context, note);
 }

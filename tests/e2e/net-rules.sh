@@ -112,9 +112,18 @@ tcp host.example.org 7000 | $no | a name that leads there
 udp 192.0.2.1 7000 1 | $no_udp | an address of the host's
 resolve host.containers.internal | ^no such name | it has no name
 END
+check "which was asked of nobody" eval '! grep -q "name host.containers.internal [0-9]" "$share/server.log"' || note "$(cat "$share/server.log")"
+like "and the summary says whose that is, too" "$err" \
+    'the name host\.containers\.internal( \([0-9]+ times\))?: it is this host.s; --host-loopback allows all of it, --allow-net any --allow-net host this alone'
 check "the host was asked for nothing" [ ! -s "$share/host.log" ] || note "$(cat "$share/host.log")"
 like "the summary says whose it is, and both remedies" "$err" \
     "192\.0\.2\.1:7000/tcp \(2 times\): it is this host's; --host-loopback allows all of it, --allow-net any --allow-net host:7000 this alone"
+for rule in host.containers.internal:7000 10.0.2.2:7000 127.0.0.1:7000/tcp; do
+    tries --allow-net "$rule" <<END
+tcp host.containers.internal 7000 | ^hello from 127.0.0.1\$ | --allow-net $rule: the loopback has its name
+tcp host.docker.internal 7001 | $no | and no other port
+END
+done
 tries --host-loopback <<END
 tcp 10.0.2.2 7000 | ^hello from 127.0.0.1\$ | --host-loopback: the loopback
 tcp fd00::2 7000 | ^hello from ::1\$ | --host-loopback: the loopback
@@ -146,6 +155,31 @@ tcp 10.0.2.2 7000 | $no | a rule that denies a port of it
 tcp 192.0.2.1 7000 | $no | a rule that denies a port of it
 say 10.0.2.2 7002 ab | ^2 bytes\$ | leaves the others
 END
+
+# ---- what this host can't do ----
+# Nobody may send echo requests in a network namespace that is new.
+with_all=("${on_host[@]}")
+# shellcheck disable=SC2016
+on_host=(unshare --net sh -c 'ip link add up0 type veth peer name down0; ip address add 192.0.2.1/24 dev up0
+    ip link set up0 up; ip link set down0 up; exec "$@"' - "${on_host[@]}")
+log=$work/echo.log
+tries --net-log "$log" <<END
+ping 192.0.2.9 | ^silence\$ | where nobody may send echo requests none goes out
+ping 10.0.2.2 | ^an answer\$ | the router answers by itself
+END
+like "which the summary says" "$err" \
+    "192\.0\.2\.9/icmp: this host lets nobody send echo requests; sudo sysctl -w net\.ipv4\.ping_group_range='0 2147483647'"
+check "so does the log" log_has "$log" event=connect verdict=deny protocol=icmp address=192.0.2.9 reason=no-echo
+check "and nothing else goes there in its place" eval '! grep udp "$log"' || note "$(cat "$log")"
+tries --allow-net 192.0.2.9:7000 <<END
+ping 192.0.2.9 | ^silence\$ | one that isn't allowed
+END
+like "is refused for that" "$err" '192\.0\.2\.9/icmp: no --allow-net is about it; --allow-net 192\.0\.2\.9 allows it'
+on_host=("${with_all[@]}")
+tries --dns 192.0.2.99 <<END
+dns www.example.org | ^SERVFAIL\$ | a name server that isn't there
+END
+like "the summary says which" "$err" 'no name server answered, 1 times \(192\.0\.2\.99\); --dns ADDRESS names one that does'
 
 # ---- who is heard ----
 # Any user of the host can send to all of its ports, and so to the helper's.

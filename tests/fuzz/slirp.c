@@ -106,8 +106,15 @@ static void frame_take(uint8_t *frame, size_t len)
 
 	if (fragment_take(frame, len, 0, &frame, &len) == FRAGMENT_TAKEN)
 		return;
-	if (frame_admit(frame, len, &d) == FRAME_PASS)
+	switch (frame_admit(frame, len, &d)) {
+	case FRAME_PASS:
+	case FRAME_ECHO:
 		slirp_input(slirp, frame, (int)len);
+		break;
+	case FRAME_DNS:
+	case FRAME_DROP:
+		break;
+	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -218,6 +218,13 @@ like "no nat: and what to do" "$err" "hint: .*write the rules with addresses"
 run "${broken[@]}" "$SBX" enter --net slirp --allow-net 192.0.2.1 "$work/tree" -- /none
 is "no nat: one with an address isn't" "$status" 127
 
+# Nobody may send any in a network namespace that is new.
+broken=(unshare --map-root-user --net)
+finds "no echo requests" 0 echo limited "^make a socket for echo requests: Permission denied$" "ping_group_range='0 2147483647'$"
+# shellcheck disable=SC2016
+broken=(unshare --map-root-user --net sh -ec 'echo 0 0 >/proc/sys/net/ipv4/ping_group_range; exec "$@"' -)
+finds "echo requests" 0 echo ok "was made" "^$"
+
 # with_servers LINE...: what a shell needs to see them in /etc/resolv.conf.
 with_servers() {
     printf '%s\n' "$@" >"$HOME/resolv.conf"

@@ -50,6 +50,10 @@ bool tell_question(int64_t when)
 	return false;
 }
 
+void tell_event(const struct net_event *e)
+{
+}
+
 void tell_name(const char *name, const struct policy_verdict *v)
 {
 	(void)snprintf(told, sizeof(told), "%s %s", name, v->is_allowed ? "yes" : "no");
@@ -206,9 +210,13 @@ static void test_without_rules(void)
 	check_that(answer_len == n && rcode() == 0 && memcmp(answer + 2, got + 2, n - 2) == 0,
 		   "so does the answer");
 	check_str(told, "");
-	ask('x', DNS_AXFR);
+	ask('w', DNS_AXFR);
 	check_int(n_peers, 2);
 	check_int(n_watches, 1);
+	ask('x', DNS_A);
+	check_int(rcode(), DNS_NXDOMAIN);
+	check_str(told, "xww.a no");
+	check_that(n_peers == 2, "what the host is called is asked of nobody");
 }
 
 static void test_rules(void)
