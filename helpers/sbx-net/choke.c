@@ -12,6 +12,9 @@
 #include <arpa/inet.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/errqueue.h>
+#include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <stdint.h>
 #include <string.h>
@@ -22,7 +25,7 @@
 /* Seen by libslirp before libc's. */
 #define PREEMPTS __attribute__((visibility("default")))
 
-enum { DNS_PORT = 53, DISCARD_PORT = 9, LISTEN_BACKLOG = 4096 };
+enum { DNS_PORT = 53, DISCARD_PORT = 9, LISTEN_BACKLOG = 4096, CHOKE_FDS = 65536 };
 
 static struct choke_policy policy;
 static bool is_checking;
@@ -45,27 +48,60 @@ int choke_connect(int fd, const struct sockaddr *to, socklen_t len)
 }
 
 /* Whether what FD, a socket for datagrams, sends to TO comes back by the loopback interface: the only one whose
- * MTU is larger than any packet of IPv6. A router is addressed by its networks' own addresses (prefix::) too, and
- * whole networks can be local; IPv4 lets a socket be bound to such ones. */
+ * MTU is larger than any packet (of IPv4 the kernel says the largest). A router is addressed by its networks' own
+ * addresses (prefix::) too, and whole networks can be local, by whichever table; IPv4 lets a socket be bound to those
+ * of the table `local`. */
 static bool leads_back(int fd, const struct sockaddr *to, socklen_t len)
 {
-	int mtu = 0;
+	bool is_ipv6 = to->sa_family == AF_INET6;
+	int mtu = 0, most = is_ipv6 ? UINT16_MAX : UINT16_MAX - 1;
 	socklen_t size = sizeof(mtu);
 
-	if (to->sa_family != AF_INET6 || choke_connect(fd, to, len) < 0)
+	if (choke_connect(fd, to, len) < 0)
 		return false;
-	return getsockopt(fd, IPPROTO_IPV6, IPV6_MTU, &mtu, &size) < 0 || mtu > UINT16_MAX;
+	return getsockopt(fd, is_ipv6 ? IPPROTO_IPV6 : IPPROTO_IP, is_ipv6 ? IPV6_MTU : IP_MTU,
+			  &mtu, &size) < 0 ||
+	       mtu > most;
+}
+
+static int probe_make(const struct in6_addr *address)
+{
+	return socket(address_family(address), SOCK_DGRAM | SOCK_CLOEXEC, 0);
+}
+
+/* FD stays as it is where it can't be bound. */
+static bool is_bindable(int fd, const struct in6_addr *address)
+{
+	struct sockaddr_storage own;
+	socklen_t len = address_put(address, 0, &own);
+
+	return bind(fd, (const struct sockaddr *)&own, len) == 0 || errno != EADDRNOTAVAIL;
+}
+
+/* Where sockets can be bound to addresses of nobody's (ip_nonlocal_bind), that says nothing. */
+static bool binding_tells(bool is_ipv6)
+{
+	static const char *const nobody[] = {"240.0.0.1", "100::1"}; /* RFC 1112, RFC 6666 */
+	static enum { UNKNOWN, TELLS, TELLS_NOT } known[2];
+	struct in6_addr address = address_of(nobody[is_ipv6]);
+
+	if (known[is_ipv6] == UNKNOWN) {
+		autoclose int fd = probe_make(&address);
+
+		known[is_ipv6] = is_bindable(fd, &address) ? TELLS_NOT : TELLS;
+	}
+	return known[is_ipv6] == TELLS;
 }
 
 bool choke_is_own(const struct in6_addr *address)
 {
-	struct sockaddr_storage own, to;
-	socklen_t len = address_put(address, 0, &own);
-	autoclose int fd = socket(own.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_storage to;
+	socklen_t len = address_put(address, DISCARD_PORT, &to);
+	autoclose int fd = probe_make(address);
 
-	(void)address_put(address, DISCARD_PORT, &to);
-	return fd < 0 || bind(fd, (const struct sockaddr *)&own, len) == 0 ||
-	       errno != EADDRNOTAVAIL || leads_back(fd, (const struct sockaddr *)&to, len);
+	return fd < 0 ||
+	       (binding_tells(to.ss_family == AF_INET6) && is_bindable(fd, address)) ||
+	       leads_back(fd, (const struct sockaddr *)&to, len);
 }
 
 /* ---- decisions --------------------------------------------------------------------------- */
@@ -124,7 +160,7 @@ struct recent {
 	struct sockaddr_storage to;
 	int fd;
 	time_t when;
-	bool is_allowed;
+	bool is_allowed, is_nowhere;
 };
 
 enum { RECENT_MAX = 64 };
@@ -157,6 +193,15 @@ static uint8_t protocol_of(int fd)
 	return protocol == IPPROTO_UDP ? NET_UDP : NET_ICMP;
 }
 
+/* Datagrams can go where connections can't: to what is this host's by a table that has addresses of it, and none of which
+ * is its own. */
+static bool is_nowhere(const struct sockaddr *peer, socklen_t len)
+{
+	autoclose int fd = socket(peer->sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	return choke_connect(fd, peer, len) < 0 && errno == ENETUNREACH;
+}
+
 /* Whether FD, a socket for datagrams, may send to PEER, or HEARS him: who may be sent to may answer. */
 static bool may_meet(int fd, const struct sockaddr *peer, socklen_t len, bool hears)
 {
@@ -171,7 +216,7 @@ static bool may_meet(int fd, const struct sockaddr *peer, socklen_t len, bool he
 	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 	is_known = r->fd == fd && memcmp(&r->to, peer, len) == 0;
 	if (is_known && now.tv_sec == r->when)
-		return r->is_allowed;
+		return r->is_allowed && !r->is_nowhere;
 	query_make(peer, protocol_of(fd), &q);
 	v = decide(&q);
 	/* What strangers send is told to nobody and takes nobody's place. */
@@ -180,9 +225,12 @@ static bool may_meet(int fd, const struct sockaddr *peer, socklen_t len, bool he
 	/* A flow is told of once, unless it is decided otherwise later. */
 	if (!is_known || v.is_allowed != r->is_allowed)
 		tell_decision(&q, &v);
-	*r = (struct recent){.fd = fd, .when = now.tv_sec, .is_allowed = v.is_allowed};
+	*r = (struct recent){.fd = fd,
+			     .when = now.tv_sec,
+			     .is_allowed = v.is_allowed,
+			     .is_nowhere = is_nowhere(peer, len)};
 	memcpy(&r->to, peer, len);
-	return r->is_allowed;
+	return r->is_allowed && !r->is_nowhere;
 }
 
 bool choke_echoes(const uint8_t target[4])
@@ -207,32 +255,107 @@ bool choke_echoes(const uint8_t target[4])
 	return false;
 }
 
-static ssize_t choke_receive(int fd, void *data, size_t n, int flags, struct sockaddr *from,
-			     socklen_t *len)
+/* ---- datagrams from outside ---------------------------------------------------------------- */
+
+static int64_t sent_at[CHOKE_FDS]; /* by descriptor: seconds */
+
+static int64_t seconds(void)
 {
-	static ssize_t (*real)(int, void *, size_t, int, struct sockaddr *, socklen_t *);
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return now.tv_sec;
+}
+
+static void sent_note(int fd)
+{
+	if (fd >= 0 && fd < CHOKE_FDS)
+		sent_at[fd] = seconds();
+}
+
+/* Who only listens is somebody for a while: what comes keeps libslirp's flow for ever. */
+static bool has_sent(int fd)
+{
+	enum { HEARD_S = 3600 };
+
+	return fd >= 0 && fd < CHOKE_FDS && seconds() - sent_at[fd] <= HEARD_S;
+}
+
+void choke_open(int fd)
+{
+	int one = 1, flags = fcntl(fd, F_GETFL);
+
+	(void)fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+	(void)setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &one, sizeof(one));
+	sent_note(fd);
+}
+
+static ssize_t choke_receive(int fd, struct msghdr *m, int flags)
+{
+	static ssize_t (*real)(int, struct msghdr *, int);
 
 	if (!real)
-		*(void **)&real = dlsym(RTLD_NEXT, "recvfrom");
-	return real(fd, data, n, flags, from, len);
+		*(void **)&real = dlsym(RTLD_NEXT, "recvmsg");
+	return real(fd, m, flags);
+}
+
+/* What comes by the loopback interface comes from this host, whatever it says. */
+static bool is_forged(struct msghdr *m, const struct sockaddr_storage *from)
+{
+	enum { LOOPBACK_INDEX = 1 };
+	struct in6_addr address;
+	bool is_local = false;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c))
+		if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO)
+			is_local = ((struct in6_pktinfo *)CMSG_DATA(c))->ipi6_ifindex ==
+				   LOOPBACK_INDEX;
+	(void)address_get(from, &address);
+	return is_local && !IN6_IS_ADDR_LOOPBACK(&address) && !choke_is_own(&address);
+}
+
+/* 1: it is; 0: a stranger's; a negative errno: there is none. */
+static int next_is_heard(int fd)
+{
+	union {
+		char room[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+		struct cmsghdr align;
+	} control;
+	struct sockaddr_storage from;
+	struct msghdr m = {.msg_name = &from,
+			   .msg_namelen = sizeof(from),
+			   .msg_control = control.room,
+			   .msg_controllen = sizeof(control.room)};
+
+	if (choke_receive(fd, &m, MSG_PEEK | MSG_DONTWAIT) < 0)
+		return -errno;
+	return has_sent(fd) && !is_forged(&m, &from) &&
+	       may_meet(fd, (const struct sockaddr *)&from, m.msg_namelen, true);
 }
 
 bool choke_hears(int fd)
 {
 	enum { STRANGERS_MAX = 64 }; /* in one turn */
+	int r = 0;
 
-	for (int i = 0; i < STRANGERS_MAX; i++) {
-		struct sockaddr_storage from;
-		socklen_t len = sizeof(from);
-
-		if (choke_receive(fd, NULL, 0, MSG_PEEK | MSG_DONTWAIT,
-				  (struct sockaddr *)&from, &len) < 0)
-			return false;
-		if (may_meet(fd, (const struct sockaddr *)&from, len, true))
-			return true;
-		(void)recv(fd, NULL, 0, MSG_DONTWAIT);
+	for (int i = 0; i < STRANGERS_MAX && r == 0; i++) {
+		r = next_is_heard(fd);
+		if (r == 0)
+			(void)recv(fd, NULL, 0, MSG_DONTWAIT);
 	}
-	return false;
+	return r > 0;
+}
+
+/* libslirp 4.7 ends the program at an error of ICMPv6 that is none of RFC 4443, which anybody can send to its socket. */
+static void errors_mend(struct msghdr *m)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+		struct sock_extended_err *e = (struct sock_extended_err *)CMSG_DATA(c);
+
+		if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR &&
+		    (e->ee_type < ICMP6_DST_UNREACH || e->ee_type > ICMP6_PARAM_PROB))
+			e->ee_origin = SO_EE_ORIGIN_NONE;
+	}
 }
 
 /* ---- what libslirp calls ----------------------------------------------------------------- */
@@ -269,6 +392,7 @@ PREEMPTS ssize_t sendto(int fd, const void *data, size_t n, int flags,
 {
 	static ssize_t (*real)(int, const void *, size_t, int, const struct sockaddr *,
 			       socklen_t);
+	ssize_t sent;
 
 	if (!real)
 		*(void **)&real = dlsym(RTLD_NEXT, "sendto");
@@ -281,20 +405,36 @@ PREEMPTS ssize_t sendto(int fd, const void *data, size_t n, int flags,
 		errno = EACCES;
 		return -1;
 	}
-	return real(fd, data, n, flags, to, len);
+	sent_note(fd);
+	sent = real(fd, data, n, flags | MSG_DONTWAIT, to, len);
+	/* Where there is no room for it, as while neighbours are looked for, it is lost as on any wire. */
+	return sent < 0 && (errno == EAGAIN || errno == ENOBUFS) ? (ssize_t)n : sent;
 }
 
 /* The last word on what choke_hears() has looked at: between the two another datagram may have come. */
 PREEMPTS ssize_t recvfrom(int fd, void *data, size_t n, int flags, struct sockaddr *from,
 			  socklen_t *len)
 {
-	ssize_t got = choke_receive(fd, data, n, flags, from, len);
+	static ssize_t (*real)(int, void *, size_t, int, struct sockaddr *, socklen_t *);
+	ssize_t got;
 
+	if (!real)
+		*(void **)&real = dlsym(RTLD_NEXT, "recvfrom");
+	got = real(fd, data, n, flags, from, len);
 	if (got < 0 || !from || (from->sa_family != AF_INET && from->sa_family != AF_INET6) ||
 	    may_meet(fd, from, *len, true))
 		return got;
 	errno = EAGAIN;
 	return -1;
+}
+
+PREEMPTS ssize_t recvmsg(int fd, struct msghdr *m, int flags)
+{
+	ssize_t got = choke_receive(fd, m, flags);
+
+	if (got >= 0 && (flags & MSG_ERRQUEUE))
+		errors_mend(m);
+	return got;
 }
 
 /* libslirp's own backlog of 1 makes a burst of connections take seconds. */

@@ -10,7 +10,7 @@
 /*
  * Theory of operation
  *
- * libslirp calls connect(), sendto(), recvfrom() and listen() by their names, and the names of the executable
+ * libslirp calls connect(), sendto(), recvfrom(), recvmsg() and listen() by their names, and the names of the executable
  * go before those of libc. So these calls come here, with the address that the kernel is about to
  * get; nothing that libslirp reads out of a frame gets past that. choke_check() makes libslirp open a
  * connection and looks whether it came here; a helper for which that doesn't hold ends.
@@ -35,8 +35,12 @@ int choke_connect(int fd, const struct sockaddr *to, socklen_t len);
  * interface. What can't be told is. */
 bool choke_is_own(const struct in6_addr *address);
 
-/* Whether the next datagram of FD, a socket of libslirp's, is from somebody whom it may send to. Those in front of it that aren't are
- * gone: its port is open to everybody, this host's users too. An error that waits on FD is taken. */
+/* FD is a new socket of libslirp's for datagrams: it blocks nobody, and says by which interface they come. */
+void choke_open(int fd);
+
+/* Whether the next datagram of FD, a socket of libslirp's, is from somebody whom it may send to, and has sent something within an
+ * hour. Those in front of it that aren't are gone: its port is open to everybody, this host's users too, who can bind any
+ * address of IPv6 (IP_FREEBIND). An error that waits on FD is taken. */
 bool choke_hears(int fd);
 
 /* Whether an echo request to TARGET, of IPv4, can be one: where this host lets nobody send any (ping_group_range), which is told,

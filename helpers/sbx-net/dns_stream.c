@@ -255,7 +255,7 @@ static void on_inside(struct loop_watch *w, uint32_t events)
 		stream_close(s);
 }
 
-/* A free one, or that of the client that has said nothing for the longest. */
+/* A free one, or that of the client that is still to say something for the longest. */
 static struct stream *stream_new(void)
 {
 	struct stream *idle = NULL;
@@ -265,7 +265,7 @@ static struct stream *stream_new(void)
 
 		if (s->state == STREAM_FREE)
 			return s;
-		if (s->state == STREAM_READING && s->len == 0 && (!idle || s->due < idle->due))
+		if (s->state == STREAM_READING && (!idle || s->due < idle->due))
 			idle = s;
 	}
 	if (idle)

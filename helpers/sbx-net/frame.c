@@ -427,13 +427,22 @@ size_t frame_inbound(const struct in6_addr *from, uint16_t from_port, uint16_t p
 #define SANDBOX6 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0
 #define ROUTER6	 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2
 
+bool frame_is_ipv4(const uint8_t *frame)
+{
+	return get16(frame + 2 * ETH_ALEN) == ETH_P_IP;
+}
+
+uint8_t frame_protocol(const uint8_t *frame)
+{
+	return frame[ETH_HLEN + (frame_is_ipv4(frame) ? offsetof(struct ip, ip_p)
+						      : offsetof(struct ip6_hdr, ip6_nxt))];
+}
+
 uint16_t frame_source_port(const uint8_t *frame)
 {
-	bool is_ipv4 = get16(frame + 2 * ETH_ALEN) == ETH_P_IP;
-	const uint8_t *l3 = frame + ETH_HLEN;
-	const uint8_t *l4 = l3 + (is_ipv4 ? sizeof(struct ip) : sizeof(struct ip6_hdr));
-	uint8_t protocol =
-		l3[is_ipv4 ? offsetof(struct ip, ip_p) : offsetof(struct ip6_hdr, ip6_nxt)];
+	const uint8_t *l4 = frame + ETH_HLEN +
+			    (frame_is_ipv4(frame) ? sizeof(struct ip) : sizeof(struct ip6_hdr));
+	uint8_t protocol = frame_protocol(frame);
 
 	if (protocol == IPPROTO_TCP || protocol == IPPROTO_UDP)
 		return get16(l4);

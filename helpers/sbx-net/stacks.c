@@ -16,6 +16,7 @@
 #include <netinet/tcp.h>
 #include <slirp/libslirp.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -33,8 +34,9 @@ struct interest {
 	uint16_t before,
 		behind; /* in its stack's list; 0: none, since libslirp has no descriptor 0 */
 	uint8_t stack;
-	bool is_stream;
-	bool is_made; /* a connection that is no longer being made */
+	bool is_stream, is_datagram;
+	uint32_t flow; /* of datagrams that it is for; 0: none */
+	bool is_made;  /* a connection that is no longer being made */
 };
 
 enum { TOLD = 1U << 30 }; /* so that what is in the set is never 0 */
@@ -52,6 +54,7 @@ struct stack {
 
 static struct interest interests[SOCKETS_MAX];
 static struct stack stacks[STACKS];
+static size_t n_datagrams, datagrams_max;
 static size_t n_streams, most_streams; /* most: since the last time that there was none */
 static uint32_t round_now;
 static int epoll = -EBADF;
@@ -232,12 +235,67 @@ static bool is_stream(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_STREAM;
 }
 
+/* ---- flows of datagrams ------------------------------------------------------------------ */
+
+/* Each port of the sandbox's that datagrams come from has a socket, for minutes. They mustn't take all of the host's, nor the
+ * descriptors that others need: beyond so many no new one is made. */
+enum { FLOWS = 2 * 65536 + 1, DATAGRAMS_MAX = 2048 };
+
+static bool flows[FLOWS];   /* those that have a socket */
+static uint32_t flow_input; /* of the frame that is being taken */
+
+static void datagrams_bound(void)
+{
+	struct rlimit files;
+
+	datagrams_max = DATAGRAMS_MAX;
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur / 4 < datagrams_max)
+		datagrams_max = files.rlim_cur / 4;
+}
+
+/* 0: of an echo, each of which has a socket. */
+static uint32_t flow_of(const uint8_t *frame)
+{
+	if (frame_protocol(frame) != IPPROTO_UDP)
+		return 0;
+	return 1 + 2 * (uint32_t)frame_source_port(frame) + frame_is_ipv4(frame);
+}
+
+static bool has_room(const uint8_t *frame, uint32_t flow)
+{
+	return frame_protocol(frame) == IPPROTO_TCP || flows[flow] ||
+	       n_datagrams < datagrams_max;
+}
+
+static void datagram_open(int fd)
+{
+	choke_open(fd);
+	interests[fd].is_datagram = true;
+	interests[fd].flow = flow_input;
+	flows[flow_input] = flow_input != 0;
+	n_datagrams++;
+}
+
+static void datagram_close(int fd)
+{
+	struct interest *i = &interests[fd];
+
+	flows[i->flow] = false;
+	i->is_datagram = false;
+	i->flow = 0;
+	n_datagrams--;
+}
+
 static void on_register(int fd, void *stack)
 {
 	struct stack *s = stack;
 
-	if (!is_socket(fd) || interests[fd].is_stream || !is_stream(fd))
+	if (!is_socket(fd) || interests[fd].is_stream || interests[fd].is_datagram)
 		return;
+	if (!is_stream(fd)) {
+		datagram_open(fd);
+		return;
+	}
 	interests[fd].is_stream = true;
 	interests[fd].is_made = false;
 	s->n_streams++;
@@ -261,6 +319,8 @@ static void on_unregister(int fd, void *stack)
 		s->n_streams--;
 		n_streams--;
 	}
+	if (is_socket(fd) && interests[fd].is_datagram)
+		datagram_close(fd);
 	choke_forget(fd);
 	stacks_forget(fd);
 }
@@ -302,6 +362,7 @@ int stacks_start(int epoll_fd)
 	int r;
 
 	epoll = epoll_fd;
+	datagrams_bound();
 	for (struct stack *s = stacks; s < stacks + STACKS; s++)
 		s->due = s->room_due = -1;
 	(void)g_log_set_default_handler(on_log, NULL);
@@ -326,8 +387,13 @@ static struct stack *stack_of(const uint8_t *frame)
 void stacks_input(uint8_t *frame, size_t len)
 {
 	struct stack *s = stack_of(frame);
+	uint32_t flow = flow_of(frame);
 
+	if (!has_room(frame, flow))
+		return;
+	flow_input = flow;
 	slirp_input(s->slirp, frame, (int)len);
+	flow_input = 0;
 	s->has_changed = true;
 }
 

@@ -148,6 +148,50 @@ is "the server was asked for the allowed name alone" "$(grep -E '^(tls|http|tcp|
     "http one.example.org tls one.example.org "
 host_untouched "rules of names"
 
+# ---- datagrams, by whoever may send none but these ----
+tries <<END
+udp 2001:db8::9 7007 1 | ^(silence|refused|unreachable: .*)\$ | an error from outside that no RFC has
+udp 2001:db8::9 7000 | $hello | the helper serves on
+scan 192.0.2 192.0.2.9 7001 | ^quick\$ | datagrams to neighbours that aren't there hold nobody up
+dns www.example.org | ^192.0.2.9\$ | nor do they later
+END
+# As many descriptors as a shell has.
+on_host=(prlimit --nofile=1024:1024 "${on_host[@]}")
+tries <<END
+many-ports 192.0.2.9 7000 900 | ^256 of 900\$ | datagrams from all ports take a quarter of the descriptors
+tcp 192.0.2.9 7000 | $hello | and leave connections
+dns www.example.org | ^192.0.2.9\$ | and names
+udp 192.0.2.9 7000 1 | ^silence\$ | but no more datagrams
+END
+is "nothing is said of that which isn't so" "$err" ""
+on_host=("${on_host[@]:2}")
+# Whole networks of a host's needn't stand in its table of local ones.
+ip rule add to 203.0.113.0/24 lookup 100
+ip route add local 203.0.113.0/24 dev lo table 100
+forget_log
+tries <<END
+tcp 203.0.113.5 7000 | $no | a network of the host's by a table of its own
+udp 203.0.113.5 7000 1 | $no | a network of the host's by a table of its own
+END
+host_untouched "a table of its own"
+echo 1 >/proc/sys/net/ipv4/ip_nonlocal_bind
+echo 1 >/proc/sys/net/ipv6/ip_nonlocal_bind
+tries <<END
+tcp 192.0.2.9 7000 | $hello | on a host whose sockets can have any address
+udp 2001:db8::9 7000 | $hello | on a host whose sockets can have any address
+tcp 192.0.2.1 7000 | $no | its own are known nevertheless
+tcp 2001:db8:7::5 7000 | $no | its own are known nevertheless
+udp 203.0.113.5 7000 1 | $no | its own are known nevertheless
+END
+host_untouched "any address"
+echo 0 >/proc/sys/net/ipv4/ip_nonlocal_bind
+echo 0 >/proc/sys/net/ipv6/ip_nonlocal_bind
+tries <<END
+shell python3 -c 'import socket,time;s=[socket.create_connection(("10.0.2.3",53))for(i)in(range(16))];[c.send(b"x")for(c)in(s)];time.sleep(6)' >/dev/null 2>&1 & sleep 1; echo begun | ^begun status 0\$ | the name service's connections are all begun
+dns-tcp www.example.org | ^192.0.2.9\$ | who begins one doesn't keep others out
+END
+forget_log
+
 # ---- the sandbox's own side of the listener ----
 tries "${admin[@]}" <<END
 shell python3 -c 'import socket;s=[socket.create_connection(("127.0.0.1",1))for(i)in(range(200))];s[0].recv(9)' | status [01]\$ | connections to the listener that were not redirected

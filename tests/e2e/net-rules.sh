@@ -183,7 +183,7 @@ like "the summary says which" "$err" 'no name server answered, 1 times \(192\.0\
 
 # ---- who is heard ----
 # Any user of the host can send to all of its ports, and so to the helper's.
-background python3 "$SBX_SOURCE/tests/e2e/net_stranger.py" 127.0.0.1 192.0.2.1
+background python3 "$SBX_SOURCE/tests/e2e/net_stranger.py" '127.0.0.1|0' '192.0.2.1|0' '2001:db8::9|7006'
 stranger=$!
 log=$work/heard.log
 tries --net-log "$log" <<END
@@ -197,8 +197,11 @@ tries --allow-net 192.0.2.9:7006 <<END
 answers 192.0.2.9 7006 | ^192\.0\.2\.9\$ | and its port
 END
 is "and nothing is said of the others" "$err" ""
+tries --allow-net '[2001:db8::9]:7006' <<END
+answers 2001:db8::9 7006 3 | ^2001:db8::9\$ | over IPv6 too, and nobody in its name
+END
 tries --allow-net 192.0.2.9 --allow-net host <<END
-answers 192.0.2.9 7006 | ^192\.0\.2\.1:\* 192\.0\.2\.9 192\.0\.2\.9:\*\$ | the host, where it may be sent to
+answers 192.0.2.9 7006 | ^192\.0\.2\.1:\* stranger 192\.0\.2\.9 192\.0\.2\.9:\*\$ | the host, where it may be sent to
 END
 kill "$stranger"
 

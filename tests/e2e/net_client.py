@@ -60,11 +60,48 @@ def answers(host, port, patience=1):
         while (left := until - time.monotonic()) > 0:
             s.settimeout(left)
             try:
-                source = s.recvfrom(2000)[1]
+                data, source = s.recvfrom(2000)
             except TimeoutError:
                 break
-            who.add(source[0] if source[1] == int(port) else f"{source[0]}:*")
+            who.add((source[0] if source[1] == int(port) else f"{source[0]}:*") + (" stranger" if data == b"stranger" else ""))
     return " ".join(sorted(who)) or "silence"
+
+
+def many_ports(host, port, n):
+    """One datagram each from so many ports; how many had an answer."""
+    sockets = [socket.socket(family_of(host), socket.SOCK_DGRAM) for _ in range(int(n))]
+    for s in sockets:
+        s.settimeout(0)
+        s.sendto(b"x", (host, int(port)))
+        time.sleep(0.0005)
+    time.sleep(1)
+    answered = 0
+    for s in sockets:
+        try:
+            answered += bool(s.recv(2000))
+        except BlockingIOError:
+            pass
+    return f"{answered} of {len(sockets)}"
+
+
+def scan(network, host, port):
+    """Datagrams to neighbours that aren't there; how long an echo of HOST's takes meanwhile."""
+    longest = 0
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s, connected(host, port) as echo:
+        s.setblocking(False)
+        until = time.monotonic() + 4
+        while time.monotonic() < until:
+            for i in range(100, 200):
+                try:
+                    s.sendto(bytes(1400), (f"{network}.{i}", 9))
+                except OSError:
+                    pass
+            began = time.monotonic()
+            echo.send(b"x")
+            echo.recv(1)
+            longest = max(longest, time.monotonic() - began)
+            time.sleep(0.02)
+    return "quick" if longest < 1 else f"{longest:.1f} s"
 
 
 def say(host, port, *words):
@@ -197,7 +234,7 @@ def shell(*words):
 
 
 COMMANDS = {f.__name__.replace("_", "-"): f for f in (
-    tcp, tcp_from, udp, answers, say, http, tls, tls_in_pieces, resolve, dns, dns_tcp, dns_hex, dns_256, ping, shell)}
+    tcp, tcp_from, udp, answers, many_ports, scan, say, http, tls, tls_in_pieces, resolve, dns, dns_tcp, dns_hex, dns_256, ping, shell)}
 COMMANDS.update(net_frames.COMMANDS)
 
 

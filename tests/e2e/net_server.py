@@ -3,7 +3,7 @@
 """net_server.py FOLDER ROLE: services on all addresses, for the tests of the network.
 
 7000 says who asks, 7001 sends back what comes, 7002 counts what came until the end, 7003 speaks first and counts,
-7006 has answers from others too, 80 serves FOLDER/www, 443 is the same under TLS with FOLDER/key.pem (where there is one), 53 knows the names below.
+7006 has answers from others too, 7007 an error, 80 serves FOLDER/www, 443 is the same under TLS with FOLDER/key.pem (where there is one), 53 knows the names below.
 FOLDER/ROLE.ready is made once they listen. FOLDER/ROLE.log has a line for each that was asked: "tcp PORT ADDRESS",
 "udp PORT ADDRESS" (the one that was asked), "name NAME TYPE", "http HOST", "tls SERVERNAME"."""
 
@@ -186,6 +186,19 @@ class Answers(socketserver.BaseRequestHandler):
                 s.sendto(b"x", self.client_address)
 
 
+class Errors(socketserver.BaseRequestHandler):
+    """An error of ICMPv6 that no RFC has, about the datagram."""
+
+    def handle(self):
+        address, port = self.client_address[:2]
+        data = self.request[0]
+        about = (struct.pack(">IHBB", 6 << 28, 8 + len(data), socket.IPPROTO_UDP, 64) +
+                 socket.inet_pton(socket.AF_INET6, address) + socket.inet_pton(socket.AF_INET6, "2001:db8::9") +
+                 struct.pack(">HHHH", port, self.server.server_address[1], 8 + len(data), 0) + data)
+        with socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6) as s:
+            s.sendto(struct.pack(">BBHI", 100, 0, 0, 0) + about, (address, 0))
+
+
 class Echo(Logged):
     def handle(self):
         while data := self.request.recv(65536):
@@ -278,7 +291,8 @@ def main():
         Stream(("::", 7000), Hello),
         Datagram(("::", 7000), HelloDatagram),
         Datagram(("::", 443), HelloDatagram),
-        Datagram((f"::ffff:{SERVER}" if ROLE == "server" else "::", 7006), Answers),
+        Datagram(("::", 7006), Answers),
+        Datagram(("::", 7007), Errors),
         Stream(("::", 7001), Echo),
         Stream(("::", 7002), Count),
         Stream(("::", 7003), CountFirst),

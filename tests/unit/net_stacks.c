@@ -74,11 +74,30 @@ void choke_forget(int fd)
 {
 }
 
+static unsigned n_opened;
+
+void choke_open(int fd)
+{
+	n_opened++;
+}
+
 static bool has_strangers;
 
 bool choke_hears(int fd)
 {
 	return !has_strangers;
+}
+
+static uint8_t protocol = IPPROTO_TCP;
+
+uint8_t frame_protocol(const uint8_t *frame)
+{
+	return protocol;
+}
+
+bool frame_is_ipv4(const uint8_t *frame)
+{
+	return true;
 }
 
 /* A frame is the port that it comes from, which is the number of its stack. */
