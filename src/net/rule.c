@@ -136,6 +136,7 @@ static int protocol_cut(char *text, struct parts *parts)
 
 	if (!slash || slash[1] == '\0' || is_digit(slash[1]) || strchr(slash, ']'))
 		return 0;
+	name_copy(slash + 1, strlen(slash + 1), slash + 1);
 	parts->protocol = cut(slash);
 	if (streq(parts->protocol, "tcp") || streq(parts->protocol, "udp"))
 		return 0;

@@ -31,6 +31,8 @@ static const struct {
 
 	{"example.org", NET_TARGET_NAME, "example.org", 0, 0, 65535, NET_ALL},
 	{"example.org/tcp", NET_TARGET_NAME, "example.org", 0, 0, 65535, NET_TCP},
+	{"example.org/TCP", NET_TARGET_NAME, "example.org", 0, 0, 65535, NET_TCP},
+	{"any:53/Udp", NET_TARGET_ANY, "", 0, 53, 53, NET_UDP},
 	{"example.org/udp", NET_TARGET_NAME, "example.org", 0, 0, 65535, NET_UDP},
 	{"example.org:80", NET_TARGET_NAME, "example.org", 0, 80, 80, NET_TCP | NET_UDP},
 	{"example.org:80-90", NET_TARGET_NAME, "example.org", 0, 80, 90, NET_TCP | NET_UDP},
@@ -140,7 +142,7 @@ static const struct {
 	{"any/0", "only an address", "192.0.2.0/24"},
 	{"*.org/8", "only an address", "192.0.2.0/24"},
 	{"example.org/sctp", "neither tcp nor udp", "/tcp"},
-	{"example.org/TCP", "neither tcp nor udp", "/tcp"},
+	{"example.org/TCPS", "neither tcp nor udp", "/tcp"},
 	{"example.org/tcp/udp", "only an address", "192.0.2.0/24"},
 	{"example.org/icmp", "ICMP", "neither port nor protocol"},
 	{"dns:53", "neither port nor protocol", "'dns'"},
