@@ -396,6 +396,55 @@ static int service_read(const struct parts *parts, struct net_rule *rule)
 
 /* ---- rules ------------------------------------------------------------------------------- */
 
+/* What a URL has in place of a port that it doesn't say. */
+static const char *scheme_port(const char *url)
+{
+	if (strncasecmp(url, "http:", 5) == 0)
+		return ":80";
+	return strncasecmp(url, "https:", 6) == 0 ? ":443" : "";
+}
+
+static bool has_port(const char *host, size_t len)
+{
+	const char *colon = memrchr(host, ':', len);
+
+	return colon && !memchr(colon, ']', (size_t)(host + len - colon));
+}
+
+/* TEXT is SCHEME://[USER@]HOST[:PORT][/...]: the rule that was meant is the hint. */
+static int url_refuse(const char *text)
+{
+	const char *host = strstr(text, "://") + 3, *user;
+	size_t len = strcspn(host, "/?#");
+
+	user = memrchr(host, '@', len);
+	if (user) {
+		len -= (size_t)(user + 1 - host);
+		host = user + 1;
+	}
+	for (size_t i = 0; i < len; i++)
+		if (!is_of_name(host[i]) && !strchr(".:[]", host[i]))
+			len = 0;
+	(void)fail(EINVAL, "a rule is about a host, not about a URL");
+	if (len == 0)
+		return fail_hint(-EINVAL, "example.org:443 for https://example.org/");
+	return fail_hint(-EINVAL, "%.*s%s", (int)len, host,
+			 has_port(host, len) ? "" : scheme_port(text));
+}
+
+/* TEXT has a comma, perhaps "a.org,b.org" or "a.org:80,443". */
+static int list_refuse(const char *text)
+{
+	size_t len = strcspn(text, ",");
+	char first[RULE_TEXT_MAX], shown[SHOWN_MAX];
+
+	memcpy(first, text, len);
+	first[len] = '\0';
+	return fail_hint(fail(EINVAL, "a rule is about one host, and one port or range"),
+			 "%s, and the option again for what is behind the ','",
+			 str_escape(shown, sizeof(shown), len > 0 ? first : "example.org:443"));
+}
+
 static int rule_read(const char *text, struct net_rule *rule)
 {
 	char copy[RULE_TEXT_MAX];
@@ -407,8 +456,9 @@ static int rule_read(const char *text, struct net_rule *rule)
 		return fail_hint(fail(EINVAL, "a name is no longer than 253 bytes"),
 				 "example.org:443");
 	if (strstr(text, "://"))
-		return fail_hint(fail(EINVAL, "a rule is about a host, not about a URL"),
-				 "example.org:443 for https://example.org/");
+		return url_refuse(text);
+	if (strchr(text, ','))
+		return list_refuse(text);
 	memcpy(copy, text, len + 1);
 	r = protocol_cut(copy, &parts);
 	if (r == 0)
