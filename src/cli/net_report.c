@@ -14,7 +14,7 @@
 enum {
 	NAME_SHOWN_MAX = 4 * NET_NAME_MAX + 1,
 	PLACE_MAX = NAME_SHOWN_MAX + NET_ADDRESS_TEXT_MAX,
-	RULE_MAX = NET_NAME_MAX + sizeof(":65535/udp"), /* longer than any address */
+	RULE_MAX = NET_NAME_MAX + sizeof(".:65535/udp"), /* longer than any address */
 	NOTE_MAX = 1024,
 };
 
@@ -311,11 +311,12 @@ static enum subject subject_of(const struct net_report *r, const struct net_even
 /* The value of --allow-net about what SUBJECT says; false: there is none. */
 static bool rule_suggest(const struct net_event *e, enum subject subject, char text[RULE_MAX])
 {
-	const char *udp = e->protocol == NET_UDP && e->port ? "/udp" : "";
+	const char *udp = e->protocol == NET_UDP && e->port ? "/udp" : "", *dot = "";
 	char name[NET_NAME_MAX + 1], address[NET_ADDRESS_TEXT_MAX];
 
+	/* From the event only what is a name, written so that a rule takes it for one. */
 	if (subject == SUBJECT_NAME && net_name_read(e->name, strlen(e->name), name))
-		; /* from the event only what is a name */
+		dot = net_name_is_word(name) ? "." : "";
 	else if (subject == SUBJECT_HOST)
 		(void)snprintf(name, sizeof(name), "host");
 	else if (subject != SUBJECT_NONE && has_address(e))
@@ -323,9 +324,9 @@ static bool rule_suggest(const struct net_event *e, enum subject subject, char t
 	else
 		return false;
 	if (*name && e->port)
-		(void)snprintf(text, RULE_MAX, "%s:%u%s", name, e->port, udp);
+		(void)snprintf(text, RULE_MAX, "%s%s:%u%s", name, dot, e->port, udp);
 	else if (*name)
-		(void)snprintf(text, RULE_MAX, "%s", name);
+		(void)snprintf(text, RULE_MAX, "%s%s", name, dot);
 	else if (e->port)
 		(void)snprintf(text, RULE_MAX, "%s%s",
 			       net_address_text(&e->address, e->port, address), udp);

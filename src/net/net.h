@@ -94,8 +94,12 @@ struct net_rule {
  *
  * A port behind an address of IPv6 wants the brackets. An address has no bits behind its
  * prefix, and a mapped one is IPv4. A host that is called like one of the words is written
- * with a dot at its end. 0, or -EINVAL with a sentence and a hint. */
+ * with a dot at its end, and so is one like what is often typed for them (localhost, tcp, all).
+ * 0, or -EINVAL with a sentence and a hint. */
 int net_rule_parse(const char *text, bool is_allowed, struct net_rule *ret_rule);
+
+/* Whether NAME, in its one form, is a name to a rule only with a dot at its end. */
+bool net_name_is_word(const char *name);
 
 /* Copies the host name TEXT of LEN bytes in its one form: lower case, no dot at the end.
  * False for what is none: other bytes than [A-Za-z0-9._-], an empty label, one of over 63

@@ -309,6 +309,63 @@ static bool word_read(const char *text, uint8_t *ret_target)
 	return false;
 }
 
+/* What hands type for one of the words above. As a name it would fit nothing, and nobody would
+ * be told. */
+static const struct {
+	const char *text;
+	const char *target, *protocol; /* of the rule that is meant; NULL: none is */
+	const char *meaning;
+} no_words[] = {
+	/* clang-format off */
+	{"all",	       "any",  NULL,  "everything"},
+	{"everything", "any",  NULL,  "everything"},
+	{"internet",   "any",  NULL,  "everything, and private is your own networks"},
+	{"gateway",    "host", NULL,  "this host"},
+	{"localhost",  "host", NULL,  "this host"},
+	{"loopback",   "host", NULL,  "this host"},
+	{"icmp",       "any",  NULL,  "everything, and ICMP too where no port or protocol follows"},
+	{"tcp",	       "any",  "tcp", "that protocol, to anywhere"},
+	{"udp",	       "any",  "udp", "that protocol, to anywhere"},
+	{"none",       NULL,   NULL,  "--net none is without a network, and --deny-net any closes it"},
+	/* clang-format on */
+};
+
+static size_t no_word_find(const char *text)
+{
+	size_t i = 0;
+
+	while (i < ARRAY_SIZE(no_words) && strcasecmp(no_words[i].text, text) != 0)
+		i++;
+	return i;
+}
+
+/* Comes last: what it shows of PARTS has been read. */
+static int word_check(const struct parts *parts)
+{
+	size_t i = no_word_find(parts->target);
+	const char *protocol = parts->protocol;
+
+	if (i == ARRAY_SIZE(no_words))
+		return 0;
+	(void)fail(EINVAL, "a rule says that with another word");
+	if (!no_words[i].target)
+		return fail_hint(-EINVAL, "%s; a host by that name is '%s.'",
+				 no_words[i].meaning, no_words[i].text);
+	if (!protocol)
+		protocol = no_words[i].protocol;
+	return fail_hint(-EINVAL, "%s%s%s%s%s is %s; a host by that name is '%s.'",
+			 no_words[i].target, parts->ports ? ":" : "",
+			 parts->ports ? parts->ports : "", protocol ? "/" : "",
+			 protocol ? protocol : "", no_words[i].meaning, no_words[i].text);
+}
+
+bool net_name_is_word(const char *name)
+{
+	uint8_t target;
+
+	return word_read(name, &target) || no_word_find(name) < ARRAY_SIZE(no_words);
+}
+
 static const char *name_hint(const char *text)
 {
 	if (*text == '\0')
@@ -467,7 +524,7 @@ static int rule_read(const char *text, struct net_rule *rule)
 		r = target_read(&parts, rule);
 	if (r == 0)
 		r = service_read(&parts, rule);
-	return r;
+	return r == 0 ? word_check(&parts) : r;
 }
 
 int net_rule_parse(const char *text, bool is_allowed, struct net_rule *ret_rule)

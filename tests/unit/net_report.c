@@ -87,6 +87,8 @@ static const struct row rows[] = {
 	{NET_EVENT_NAME, NET_BY_DEFAULT, "::", 0, "evil.example", NULL,
 	 "refused: the name evil.example: no --allow-net is about it; --allow-net evil.example "
 	 "allows it\n"},
+	{NET_EVENT_NAME, NET_BY_DEFAULT, "::", 0, "any", NULL,
+	 "refused: the name any: no --allow-net is about it; --allow-net any. allows it\n"},
 	{NET_EVENT_ANSWER, NET_BY_PRIVATE, "::ffff:10.1.2.3", 0, "example.org", NULL,
 	 "refused: the address 10.1.2.3 of example.org: it is private; --allow-net 10.1.2.3 "
 	 "allows it\n"},

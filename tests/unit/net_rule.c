@@ -42,15 +42,18 @@ static const struct {
 	{"example.org.:443", NET_TARGET_NAME, "example.org", 0, 443, 443, NET_TCP | NET_UDP},
 	{"_dmarc.a-b.example", NET_TARGET_NAME, "_dmarc.a-b.example", 0, 0, 65535, NET_ALL},
 	{"xn--mnchen-3ya.de", NET_TARGET_NAME, "xn--mnchen-3ya.de", 0, 0, 65535, NET_ALL},
-	{"localhost", NET_TARGET_NAME, "localhost", 0, 0, 65535, NET_ALL},
+	{"localhost.", NET_TARGET_NAME, "localhost", 0, 0, 65535, NET_ALL},
 	{"host.", NET_TARGET_NAME, "host", 0, 0, 65535, NET_ALL},
-	{"tcp", NET_TARGET_NAME, "tcp", 0, 0, 65535, NET_ALL},
+	{"tcp.", NET_TARGET_NAME, "tcp", 0, 0, 65535, NET_ALL},
 	{"1.2.3.4.example", NET_TARGET_NAME, "1.2.3.4.example", 0, 0, 65535, NET_ALL},
 	{"127.0.0.1.in-addr.arpa", NET_TARGET_NAME, "127.0.0.1.in-addr.arpa", 0, 0, 65535, NET_ALL},
 	{"3com.com", NET_TARGET_NAME, "3com.com", 0, 0, 65535, NET_ALL},
 	{"0xyz", NET_TARGET_NAME, "0xyz", 0, 0, 65535, NET_ALL},
 	{"*.example.org", NET_TARGET_SUFFIX, "example.org", 0, 0, 65535, NET_ALL},
 	{"*.Org.:443/tcp", NET_TARGET_SUFFIX, "org", 0, 443, 443, NET_TCP},
+	{"tcp.example.org", NET_TARGET_NAME, "tcp.example.org", 0, 0, 65535, NET_ALL},
+	{"nas", NET_TARGET_NAME, "nas", 0, 0, 65535, NET_ALL},
+	{"*.localhost", NET_TARGET_SUFFIX, "localhost", 0, 0, 65535, NET_ALL},
 	{"*.any", NET_TARGET_SUFFIX, "any", 0, 0, 65535, NET_ALL},
 
 	{"192.0.2.1", NET_TARGET_PREFIX, "::ffff:192.0.2.1", 128, 0, 65535, NET_ALL},
@@ -160,6 +163,21 @@ static const struct {
 	{"example.org/icmp", "ICMP", "neither port nor protocol"},
 	{"dns:53", "neither port nor protocol", "'dns'"},
 	{"dns/udp", "neither port nor protocol", "'dns'"},
+
+	{"all", "another word", "any is everything; a host by that name is 'all.'"},
+	{"Everything:443", "another word", "any:443 is everything"},
+	{"internet/tcp", "another word", "any/tcp is everything, and private"},
+	{"localhost:5432", "another word",
+	 "host:5432 is this host; a host by that name is 'localhost.'"},
+	{"loopback", "another word", "host is this host"},
+	{"gateway:80-90/udp", "another word", "host:80-90/udp is this host"},
+	{"tcp", "another word", "any/tcp is that protocol"},
+	{"tcp:443", "another word", "any:443/tcp is"},
+	{"UDP", "another word", "any/udp is that protocol"},
+	{"udp/tcp", "another word", "any/tcp is"},
+	{"icmp", "another word", "any is everything, and ICMP too"},
+	{"none", "another word", "--net none"},
+	{"localhost:\033", "1 to 65535", "example.org:443"},
 
 	{"example.org:", "1 to 65535", "example.org:443"},
 	{"example.org:0", "1 to 65535", "example.org:443"},
@@ -363,8 +381,16 @@ static void test_names(void)
 	}
 }
 
+/* What a rule wouldn't read as the name that it is. */
+static void test_words(void)
+{
+	check(net_name_is_word("any") && net_name_is_word("host") && net_name_is_word("tcp"));
+	check(!net_name_is_word("nas") && !net_name_is_word("tcp.example.org"));
+}
+
 int main(void)
 {
+	test_words();
 	test_good();
 	test_bad();
 	test_hints();
