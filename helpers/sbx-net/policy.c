@@ -90,7 +90,7 @@ static uint32_t rule_weigh(const struct net_rule *r, const struct service *s)
 	case NET_TARGET_DNS:
 		return weight_make(LEVEL_DNS, 0, s);
 	case NET_TARGET_PREFIX:
-		if (r->prefix < ADDRESS_BITS)
+		if (!net_rule_is_single(r))
 			return weight_make(LEVEL_PREFIX, 2U * r->prefix, s);
 		break;
 	case NET_TARGET_SUFFIX:

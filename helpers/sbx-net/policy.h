@@ -17,7 +17,8 @@
  *   any < dns < private < ADDRESS/PREFIX, by its length < *.NAME, by its labels
  *       < NAME = ADDRESS = host
  *
- * (`private` is behind any prefix that lies in one of its ranges, before shorter ones.)
+ * (`private` is behind any prefix that lies in one of its ranges, before shorter ones. One
+ * that lies in 127.0.0.0/8 is like ADDRESS: of these the router's alone can be reached.)
  * Where none matches, all is refused if any rule allows something, else all is allowed.
  * `dns` is about names that are asked for, never about connections.
  *

@@ -275,7 +275,7 @@ static enum subject subject_of_denied(const struct net_rule *rule)
 	case NET_TARGET_PRIVATE:
 		return SUBJECT_ADDRESS;
 	case NET_TARGET_PREFIX:
-		return rule->prefix < 128 ? SUBJECT_ADDRESS : SUBJECT_NONE;
+		return net_rule_is_single(rule) ? SUBJECT_NONE : SUBJECT_ADDRESS;
 	case NET_TARGET_HOST:
 	case NET_TARGET_NAME:
 		return SUBJECT_NONE;

@@ -98,6 +98,10 @@ struct net_rule {
  * 0, or -EINVAL with a sentence and a hint. */
 int net_rule_parse(const char *text, bool is_allowed, struct net_rule *ret_rule);
 
+/* Whether RULE is about one address: a prefix of all its bits, or one in 127.0.0.0/8, of which
+ * the router's is the only one that can be reached. */
+bool net_rule_is_single(const struct net_rule *rule);
+
 /* Whether NAME, in its one form, is a name to a rule only with a dot at its end. */
 bool net_name_is_word(const char *name);
 

@@ -200,6 +200,14 @@ static bool rule_is_ipv4(const struct net_rule *rule)
 	return rule->prefix >= MAPPED_BITS && IN6_IS_ADDR_V4MAPPED(&rule->address);
 }
 
+/* No bits are behind a prefix, so one that begins with 127 is of 8 bits or more. */
+bool net_rule_is_single(const struct net_rule *rule)
+{
+	return rule->target == NET_TARGET_PREFIX &&
+	       (rule->prefix == 128 ||
+		(rule_is_ipv4(rule) && rule->address.s6_addr[12] == 127));
+}
+
 static void address_map(const struct in_addr *four, struct in6_addr *ret_address)
 {
 	*ret_address = (struct in6_addr){.s6_addr = {[10] = 0xff, [11] = 0xff}};

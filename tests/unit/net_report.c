@@ -152,6 +152,9 @@ static void test_denied(void)
 				"any --allow-net 10.1.2.3 allows it\n");
 	config.rules[0].target = NET_TARGET_HOST;
 	check_str(told(&r, &e), "refused: 10.1.2.3/icmp: by --deny-net private\n");
+	/* An address of the loopback is no closer than all of it. */
+	(void)net_rule_parse("127.0.0.0/8", false, &config.rules[0]);
+	check_str(told(&r, &e), "refused: 10.1.2.3/icmp: by --deny-net private\n");
 }
 
 static void test_counts(void)

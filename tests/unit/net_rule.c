@@ -381,6 +381,21 @@ static void test_names(void)
 	}
 }
 
+static bool is_single(const char *text)
+{
+	struct net_rule rule;
+
+	return net_rule_parse(text, true, &rule) == 0 && net_rule_is_single(&rule);
+}
+
+static void test_single(void)
+{
+	check(is_single("192.0.2.1") && is_single("::1") && is_single("127.0.0.0/8"));
+	check(is_single("127.0.0.0/24:80") && is_single("::ffff:127.0.0.0/104"));
+	check(!is_single("126.0.0.0/7") && !is_single("0.0.0.0/0") && !is_single("::/127"));
+	check(!is_single("192.0.2.0/31") && !is_single("host") && !is_single("example.org"));
+}
+
 /* What a rule wouldn't read as the name that it is. */
 static void test_words(void)
 {
@@ -390,6 +405,7 @@ static void test_words(void)
 
 int main(void)
 {
+	test_single();
 	test_words();
 	test_good();
 	test_bad();
