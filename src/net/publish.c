@@ -63,13 +63,22 @@ static int address_parse(const char *text, bool has_brackets, struct in6_addr *r
 
 	if (inet_pton(AF_INET, text, address.s6_addr + 12) != 1 &&
 	    (!has_brackets || inet_pton(AF_INET6, text, address.s6_addr) != 1))
-		return fail(EINVAL, "'%s' is not an address", text);
+		return fail_hint(
+			fail(EINVAL, "'%s' is not an address", text),
+			"127.0.0.1 is the default, 0.0.0.0 is all of IPv4; one of IPv6 "
+			"stands in brackets, and [::] is all of it");
 	if (IN6_IS_ADDR_LINKLOCAL(&address))
 		return fail(EAFNOSUPPORT, "a link-local address is none without its interface");
 	if (IN6_IS_ADDR_MULTICAST(&address))
 		return fail(EINVAL, "'%s' is the address of a group", text);
 	*ret_address = address;
 	return 0;
+}
+
+/* Whether the first LEN bytes of TEXT are nothing but a port or a range, or empty. */
+static bool is_range(const char *text, size_t len)
+{
+	return strspn(text, "0123456789-") >= len;
 }
 
 /* Cuts "HOSTIP:" off the front of *TEXT, where it stands there. */
@@ -86,13 +95,41 @@ static int address_take(char **text, struct net_port_spec *spec)
 	} else {
 		end = strchr(address, ':');
 		/* HOSTPORT:PORT has one colon. */
-		if (!end || !strchr(end + 1, ':'))
+		if (!end ||
+		    (!strchr(end + 1, ':') && is_range(address, (size_t)(end - address))))
 			return 0;
 	}
 	*end = '\0';
 	*text = end + 1;
 	spec->has_address = true;
 	return address_parse(address, has_brackets, &spec->address);
+}
+
+static int host_port_missing(const struct in6_addr *address, const char *port)
+{
+	bool is_four = IN6_IS_ADDR_V4MAPPED(address);
+	char text[INET6_ADDRSTRLEN];
+
+	(void)fail(EINVAL, "behind an address stand the host's port and the one inside");
+	return fail_hint(-EINVAL,
+			 "%s%s%s::%s for a free port of the host's, or that port between the "
+			 "colons",
+			 is_four ? "" : "[", net_address_write(address, text),
+			 is_four ? "" : "]", port);
+}
+
+/* HOST_N: ports from the host's first on. */
+static int lengths_check(const struct net_port_spec *spec, unsigned host_n)
+{
+	unsigned more = (host_n > spec->n ? host_n : spec->n) - 1U;
+
+	if (host_n == spec->n)
+		return 0;
+	(void)fail(EINVAL, "the two ranges differ in length");
+	if (spec->host + more > PORT_MAX || spec->inside + more > PORT_MAX)
+		return -EINVAL;
+	return fail_hint(-EINVAL, "%u-%u:%u-%u has ranges of one length on both sides",
+			 spec->host, spec->host + more, spec->inside, spec->inside + more);
 }
 
 /* [HOSTPORT]:PORT[-PORT], or without the colon a port inside alone. */
@@ -104,23 +141,25 @@ static int ports_take(char *text, struct net_port_spec *spec)
 
 	if (inside)
 		*inside++ = '\0';
-	else if (spec->has_address)
-		return fail(EINVAL, "there is no port behind the address and the host's port");
+	else if (spec->has_address && *text && is_range(text, strlen(text)))
+		return host_port_missing(&spec->address, text);
 	r = range_parse(inside ? inside : text, &spec->inside, &spec->n);
 	if (r == 0 && spec->inside == 0)
 		return fail(EINVAL, "nothing listens on port 0");
 	if (r == 0 && inside && *text)
 		r = range_parse(text, &spec->host, &n);
-	if (r == 0 && n && spec->host && n != spec->n)
-		return fail(EINVAL, "the two ranges differ in length");
-	return r;
+	return r == 0 && spec->host ? lengths_check(spec, n) : r;
 }
 
 static int spec_take(char *text, struct net_port_spec *spec)
 {
 	char *protocol = strchr(text, '/');
-	int r = 0;
+	int comma = (int)strcspn(text, ","), r = 0;
 
+	if (comma > 0 && text[comma])
+		return fail_hint(fail(EINVAL, "one option publishes one port or range"),
+				 "%.*s, and the option again for what is behind the ','", comma,
+				 text);
 	if (protocol) {
 		*protocol++ = '\0';
 		r = protocol_parse(protocol, &spec->protocol);

@@ -67,7 +67,7 @@ static void test_wrong(void)
 	static const struct {
 		const char *text;
 		int r;
-		const char *why;
+		const char *why, *hint; /* NULL: the one about all of it */
 	} rows[] = {
 		{"", -EINVAL, "'' is not a port"},
 		{":", -EINVAL, "'' is not a port"},
@@ -80,23 +80,37 @@ static void test_wrong(void)
 		{"80-79", -EINVAL, "not a range"},
 		{"0-2:80-82", -EINVAL, "not a range"},
 		{"http", -EINVAL, "'http' is not a port"},
-		{"8080:80:90", -EINVAL, "'8080' is not an address"},
-		{"127.0.0.1:80", -EINVAL, "'127.0.0.1' is not a port"},
-		{"localhost:8080:80", -EINVAL, "'localhost' is not an address"},
-		{"127.1:8080:80", -EINVAL, "'127.1' is not an address"},
-		{"::80", -EINVAL, "'' is not an address"},
-		{"::1:8080:80", -EINVAL, "'' is not an address"},
+		{"8080:80:90", -EINVAL, "'8080' is not an address", "127.0.0.1 is the default"},
+		{"127.0.0.1:80", -EINVAL, "behind an address stand", "127.0.0.1::80 for"},
+		{"localhost:8080:80", -EINVAL, "'localhost' is not an address",
+		 "127.0.0.1 is the default"},
+		{"127.1:8080:80", -EINVAL, "'127.1' is not an address",
+		 "127.0.0.1 is the default"},
+		{"::80", -EINVAL, "'' is not an address", "127.0.0.1 is the default"},
+		{"::1:8080:80", -EINVAL, "'' is not an address", "127.0.0.1 is the default"},
 		{"1.2.3.4:1:2:3", -EINVAL, "'1:2' is not a port"},
 		{"[::1]", -EINVAL, "not closed"},
 		{"[::1:8080:80", -EINVAL, "not closed"},
 		{"[::1]80", -EINVAL, "not closed"},
-		{"[::1]:80", -EINVAL, "no port behind the address"},
-		{"[127.1]:8080:80", -EINVAL, "not an address"},
+		{"[::1]:80", -EINVAL, "behind an address stand", "[::1]::80 for"},
+		{"[127.1]:8080:80", -EINVAL, "not an address", "127.0.0.1 is the default"},
 		{"[fe80::1]:8080:80", -EAFNOSUPPORT, "link-local"},
-		{"[fe80::1%lo]:8080:80", -EINVAL, "not an address"},
+		{"[fe80::1%lo]:8080:80", -EINVAL, "not an address", "127.0.0.1 is the default"},
 		{"[ff02::1]:8080:80", -EINVAL, "of a group"},
-		{"8080-8081:80", -EINVAL, "differ in length"},
-		{"8080:80-81", -EINVAL, "differ in length"},
+		{"8080-8081:80", -EINVAL, "differ in length", "8080-8081:80-81 has"},
+		{"8080:80-81", -EINVAL, "differ in length", "8080-8081:80-81 has"},
+		{"8090-8100:80-82", -EINVAL, "differ in length", "8090-8100:80-90 has"},
+		{"8090-8100:65534", -EINVAL, "differ in length"},
+		{"*:8080:80", -EINVAL, "'*' is not an address", "0.0.0.0 is all of IPv4"},
+		{"localhost:80", -EINVAL, "'localhost' is not an address",
+		 "127.0.0.1 is the default"},
+		{"127.0.0.1:80-82/udp", -EINVAL, "behind an address", "127.0.0.1::80-82 for"},
+		{"127.0.0.1:", -EINVAL, "'' is not a port"},
+		{"127.0.0.1:http", -EINVAL, "'http' is not a port"},
+		{"8080:80,8081:81", -EINVAL, "one port or range",
+		 "8080:80, and the option again"},
+		{"80,81/udp", -EINVAL, "one port or range", "80, and the option again"},
+		{",80", -EINVAL, "',80' is not a port"},
 		{"80/", -EPROTONOSUPPORT, "'' is neither"},
 		{"80/sctp", -EPROTONOSUPPORT, "'sctp' is neither"},
 		{"80/tcp/udp", -EPROTONOSUPPORT, "'tcp/udp' is neither"},
@@ -113,10 +127,12 @@ static void test_wrong(void)
 		fail_forget();
 		r = net_port_spec_parse(rows[i].text, &spec);
 		if (!check_that(r == rows[i].r && strstr(fail_text(), rows[i].why) &&
-					*fail_hint_text() && spec.n == 7,
+					strstr(fail_hint_text(),
+					       rows[i].hint ? rows[i].hint : "[HOSTIP:]") &&
+					spec.n == 7,
 				"row %zu is refused", i))
-			printf("# want %d '%s'\n# got  %d '%s'\n", rows[i].r, rows[i].why, r,
-			       fail_text());
+			printf("# want %d '%s'\n# got  %d '%s'\n# hint: %s\n", rows[i].r,
+			       rows[i].why, r, fail_text(), fail_hint_text());
 	}
 }
 
