@@ -220,7 +220,7 @@ static int host_parse(struct arena *a, const char *text, struct net_port_spec *r
 	fail_forget();
 	return fail_hint(fail(EINVAL, "'%s' is not a port of the host's",
 			      opt_shown(shown, text)),
-			 "[HOSTIP:]HOSTPORT[/udp], as sbx port NAME lists them");
+			 "[HOSTIP:]HOSTPORT[/tcp|/udp], as sbx port NAME lists them");
 }
 
 static int unpublish(const struct session *s, const char *text)

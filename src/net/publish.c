@@ -186,9 +186,9 @@ int net_port_spec_parse(const char *text, struct net_port_spec *ret_spec)
 	if (r < 0 && r != -E2BIG)
 		(void)fail_in(r, "'%s'", shown);
 	if (r < 0)
-		return fail_hint(r,
-				 "[HOSTIP:][HOSTPORT]:PORT[/udp] as 8080:80 or [::1]:8080:80, "
-				 "or PORT for a free one of the host's");
+		return fail_hint(
+			r, "[HOSTIP:][HOSTPORT]:PORT[/tcp|/udp] as 8080:80 or [::1]:8080:80, "
+			   "or PORT for a free one of the host's");
 	*ret_spec = spec;
 	return 0;
 }

@@ -45,7 +45,7 @@ hint: there are no cgroup limits; --ulimit data=BYTES limits each process" enter
 says "podman's network" 125 "sbx: enter: option '--network': 'slirp4netns:allow_host_loopback=true' is none of auto|none|host|slirp
 hint: --net slirp; its options are --host-loopback, --publish and --dns" enter --network slirp4netns:allow_host_loopback=true .
 says "a port that is none" 125 "sbx: enter: --publish: '80:http': 'http' is not a port
-hint: [HOSTIP:][HOSTPORT]:PORT[/udp] as 8080:80 or [::1]:8080:80, or PORT for a free one of the host's" enter --net slirp -p 80:http .
+hint: [HOSTIP:][HOSTPORT]:PORT[/tcp|/udp] as 8080:80 or [::1]:8080:80, or PORT for a free one of the host's" enter --net slirp -p 80:http .
 says "a port without a network" 125 "sbx: enter: --publish: it needs a network of the sandbox's own, which --net none is not
 hint: --net slirp is one; or leave --publish out" enter --net none -p 80 .
 says "ports of no sandbox" 125 "sbx: port: there is no kept sandbox 'nosuch'
