@@ -425,26 +425,53 @@ static void inherited_release(struct net_port *ports, size_t n, const bool taken
 			ports[i].inside = 0;
 }
 
-/* 1: one of the N leads from where PORT does to where PORT does; below 0: elsewhere. */
-static int is_open(const struct net_port *ports, size_t n, const struct net_port *port)
+/* Whether a socket bound to A takes what one bound to B would: [::] is IPv6's alone, see
+ * socket_open(). */
+static bool address_covers(const struct in6_addr *a, const struct in6_addr *b)
+{
+	static const struct in6_addr any_four = {.s6_addr = {[10] = 0xff, [11] = 0xff}};
+
+	if (IN6_ARE_ADDR_EQUAL(a, &any_four))
+		return IN6_IS_ADDR_V4MAPPED(b);
+	if (IN6_IS_ADDR_UNSPECIFIED(a))
+		return !IN6_IS_ADDR_V4MAPPED(b);
+	return IN6_ARE_ADDR_EQUAL(a, b);
+}
+
+static bool is_in_the_way(const struct net_port *p, const struct net_port *port)
+{
+	return p->inside > 0 && p->protocol == port->protocol &&
+	       p->host_port == port->host_port &&
+	       (address_covers(&p->address, &port->address) ||
+		address_covers(&port->address, &p->address));
+}
+
+/* P, which is open, stands in the way of PORT. */
+static int port_refuse(const struct net_port *p, const struct net_port *port)
 {
 	char text[NET_ADDRESS_TEXT_MAX];
 
+	(void)fail(EADDRINUSE, "%s leads to port %u inside already",
+		   net_address_text(&p->address, p->host_port, text), p->inside);
+	if (p->inside == port->inside)
+		return fail_hint(-EADDRINUSE, "leave that one out: %s has it too",
+				 net_address_text(&port->address, port->host_port, text));
+	return fail_hint(-EADDRINUSE,
+			 "take another port of the host's for %u, or leave one of the two out",
+			 port->inside);
+}
+
+/* 1: one of the N leads from where PORT does to where PORT does; below 0: elsewhere. */
+static int is_open(const struct net_port *ports, size_t n, const struct net_port *port)
+{
 	for (size_t i = 0; i < n; i++) {
 		const struct net_port *p = &ports[i];
 
-		if (p->inside == 0 || p->protocol != port->protocol ||
-		    p->host_port != port->host_port ||
-		    !IN6_ARE_ADDR_EQUAL(&p->address, &port->address))
+		if (!is_in_the_way(p, port))
 			continue;
-		if (p->inside == port->inside)
+		if (p->inside == port->inside && address_covers(&p->address, &port->address))
 			return 1;
-		return fail_hint(fail(EADDRINUSE, "%s leads to port %u inside already",
-				      net_address_text(&p->address, p->host_port, text),
-				      p->inside),
-				 "take another port of the host's for %u, or leave one of the "
-				 "two out",
-				 port->inside);
+		return port_refuse(p, port);
 	}
 	return 0;
 }

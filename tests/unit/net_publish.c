@@ -197,9 +197,14 @@ static void test_open(void)
 	(void)snprintf(again, sizeof(again), "0.0.0.0:%u:81", p->host_port);
 	fail_forget();
 	check_int(publish(again), -EADDRINUSE);
-	check(n_ports == 1 && strstr(fail_text(), "publish 0.0.0.0:") &&
-	      strstr(fail_hint_text(), "ss -lntp 'sport = :"));
 	/* Who looks for it by ss(8) finds nobody: it was this very call. */
+	check(n_ports == 1 && strstr(fail_text(), " leads to port 80 inside already") &&
+	      strstr(fail_hint_text(), "another port of the host's for 81"));
+	(void)snprintf(again, sizeof(again), "0.0.0.0:%u:80", p->host_port);
+	fail_forget();
+	check_int(publish(again), -EADDRINUSE);
+	check(n_ports == 1 && strstr(fail_text(), "127.0.0.1:") &&
+	      strstr(fail_hint_text(), "leave that one out: 0.0.0.0:"));
 	(void)snprintf(again, sizeof(again), "%u:81", p->host_port);
 	fail_forget();
 	check_int(publish(again), -EADDRINUSE);
@@ -234,6 +239,41 @@ static void test_open(void)
 	ports_forget();
 }
 
+/* One address is part of all of them, whichever comes first. */
+static void test_all_addresses(void)
+{
+	char text[64];
+
+	check_int(publish("0.0.0.0::80"), 0);
+	(void)snprintf(text, sizeof(text), "%u:80", ports[0].host_port);
+	check_int(publish(text), 0);
+	check_int(n_ports, 1);
+	(void)snprintf(text, sizeof(text), "%u:80/udp", ports[0].host_port);
+	check_int(publish(text), 0);
+	check_int(n_ports, 2);
+	(void)snprintf(text, sizeof(text), "%u:81", ports[0].host_port);
+	fail_forget();
+	check_int(publish(text), -EADDRINUSE);
+	check(strstr(fail_text(), "0.0.0.0:") && strstr(fail_text(), "to port 80 inside"));
+	ports_forget();
+}
+
+/* Who has the port is somebody else. */
+static void test_in_use(void)
+{
+	char text[64];
+
+	check_int(publish("80"), 0);
+	(void)snprintf(text, sizeof(text), "0.0.0.0:%u:81", ports[0].host_port);
+	n_ports = 0;
+	fail_forget();
+	check_int(publish(text), -EADDRINUSE);
+	check(strstr(fail_text(), "publish 0.0.0.0:") &&
+	      strstr(fail_hint_text(), "ss -lntp 'sport = :"));
+	n_ports = 1;
+	ports_forget();
+}
+
 /* Half of a range is none. */
 static void test_range(void)
 {
@@ -260,6 +300,11 @@ static void test_both_families(void)
 	}
 	(void)snprintf(four, sizeof(four), "0.0.0.0:%u:80", ports[0].host_port);
 	check_int(publish(four), 0);
+	check_int(n_ports, 2);
+	(void)snprintf(four, sizeof(four), "[::1]:%u:81", ports[0].host_port);
+	fail_forget();
+	check_int(publish(four), -EADDRINUSE);
+	check(strstr(fail_text(), "[::]:") && strstr(fail_hint_text(), "another port"));
 	ports_forget();
 }
 
@@ -384,6 +429,8 @@ int main(void)
 	test_wrong();
 	test_address_text();
 	test_open();
+	test_all_addresses();
+	test_in_use();
 	test_range();
 	test_both_families();
 	in_child("a port of root's comes with what mends it", privileged);
