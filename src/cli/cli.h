@@ -20,9 +20,15 @@ enum operands {
 	OPERANDS_RUNNING,   /* NAME [PORT]: a kept sandbox that is running */
 	OPERANDS_CHANGES,   /* NAME [PATH]...: a kept sandbox, and what has changed in it */
 	OPERANDS_ROOTFS,    /* ROOTFS|NAME [--] [COMMAND [ARG]...] */
-	OPERANDS_VERB,	    /* [VERB [OPTION]...]; the command reads them */
+	OPERANDS_VERB,	    /* at most one word that the command knows */
 	OPERANDS_BWRAP,	    /* bubblewrap's; main() has them read by src/bwrap */
 };
+
+/* Whether options end at the first operand: what follows it is somebody else's command line. */
+static inline bool operands_have_payload(enum operands o)
+{
+	return o == OPERANDS_ROOTFS || o == OPERANDS_BWRAP || o == OPERANDS_ANY;
+}
 
 struct invocation {
 	const struct command *command;

@@ -245,28 +245,12 @@ static int verb_find(const char *name, const struct verb **ret_verb)
 
 int cmd_config(const struct invocation *inv)
 {
-	struct config_options options = *(const struct config_options *)inv->options;
-	struct report t = {.arena = inv->arena, .options = &options};
+	struct report t = {.arena = inv->arena, .options = inv->options};
 	const struct verb *verb = &verbs[0];
-	char shown[OPT_SHOWN_MAX];
-	int rest = 0, r = 0;
+	int r = inv->argc > 0 ? verb_find(inv->argv[0], &verb) : 0;
 
-	if (inv->argc > 0)
-		r = verb_find(inv->argv[0], &verb);
-	/* Options may stand behind the verb too. */
-	if (r == 0 && inv->argc > 1)
-		r = opt_parse(config_opts, inv->arena, inv->argc - 1, inv->argv + 1, &options,
-			      &rest);
-	if (r == OPT_ASKED_HELP) {
-		help_command(stdout, inv->command);
-		return 0;
-	}
-	if (r == 0 && inv->argc > 1 + rest)
-		r = fail(EINVAL, "'%s' is one operand too many",
-			 opt_shown(shown, inv->argv[1 + rest]));
-	if (r < 0)
-		return fail_hint(r, "'sbx config --help' lists the options");
-	r = verb->needs_conf ? conf_load(inv->arena, true, &t.conf) : 0;
+	if (r == 0 && verb->needs_conf)
+		r = conf_load(inv->arena, true, &t.conf);
 	return r < 0 ? r : verb->run(&t);
 }
 

@@ -118,26 +118,34 @@ static size_t place_option(struct place *p, const struct line *l, const struct o
 	return i == l->point ? i + 1 : i + 2;
 }
 
-/* Reads the words from number I on by OPTS. */
-static struct place place_find(const struct line *l, const struct opt *opts, size_t i)
+static void place_operand(struct place *p, const struct line *l, size_t i)
 {
-	struct place p = {.role = ROLE_NONE};
+	if (i < p->first_operand)
+		p->first_operand = i;
+	if (i < l->point)
+		p->operand++;
+	else if (i == l->point)
+		p->role = ROLE_OPERAND;
+}
+
+/* Reads the words from number I on by OPTS; ALL: as opt_parse_all() does. */
+static struct place place_find(const struct line *l, const struct opt *opts, size_t i, bool all)
+{
+	struct place p = {.role = ROLE_NONE, .first_operand = l->words.n};
+	bool has_ended = false;
 
 	while (i < l->words.n) {
 		const char *word = l->words.v[i];
 
-		if (word[0] != '-' || (!word[1] && i != l->point))
-			break;
-		if (streq(word, "--") && i != l->point) {
+		if (has_ended || word[0] != '-' || (!word[1] && i != l->point)) {
+			place_operand(&p, l, i++);
+			has_ended |= !all;
+		} else if (streq(word, "--") && i != l->point) {
+			has_ended = true;
 			i++;
-			break;
+		} else {
+			i = place_option(&p, l, opts, i);
 		}
-		i = place_option(&p, l, opts, i);
-	}
-	p.first_operand = i < l->words.n ? i : l->words.n;
-	if (p.role == ROLE_NONE && l->point >= p.first_operand) {
-		p.role = ROLE_OPERAND;
-		p.operand = l->point - p.first_operand;
 	}
 	return p;
 }
@@ -157,7 +165,7 @@ static void offer_place(struct answer *s, const struct opt *opts, const struct p
 static void answer_find(struct answer *s)
 {
 	const struct line *l = s->line;
-	struct place p = place_find(l, sbx_opts, 0);
+	struct place p = place_find(l, sbx_opts, 0, false);
 	const struct command *c;
 	const char *name;
 
@@ -177,11 +185,7 @@ static void answer_find(struct answer *s)
 		offer_bwrap_options(s);
 		return;
 	}
-	p = place_find(l, c->opts, p.first_operand + 1);
-	if (c->operands == OPERANDS_VERB && p.role == ROLE_OPERAND && p.operand > 0) {
-		p = place_find(l, c->opts, p.first_operand + 1);
-		p.operand++;
-	}
+	p = place_find(l, c->opts, p.first_operand + 1, !operands_have_payload(c->operands));
 	if (p.first_operand < l->words.n && p.first_operand != l->point)
 		s->rootfs = l->words.v[p.first_operand];
 	offer_place(s, c->opts, &p);

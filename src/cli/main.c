@@ -213,9 +213,9 @@ static int operands_check(struct invocation *inv)
 		return at_most(inv, 0);
 	case OPERANDS_COMMAND:
 	case OPERANDS_TREE:
+	case OPERANDS_VERB:
 		return at_most(inv, 1);
 	case OPERANDS_ANY:
-	case OPERANDS_VERB:
 	case OPERANDS_BWRAP:
 	case OPERANDS_SANDBOXES:
 		return 0;
@@ -230,6 +230,27 @@ static int operands_check(struct invocation *inv)
 	return 0;
 }
 
+/* Reads the words behind the command's name, options to OPTIONS. */
+static int line_parse(struct invocation *inv, void *options)
+{
+	const struct opt *opts = inv->command->opts;
+	char **operands;
+	int first = 0, r;
+
+	if (operands_have_payload(inv->command->operands)) {
+		r = opt_parse(opts, inv->arena, inv->line_argc, inv->line, options, &first);
+		inv->argv = inv->line + first;
+		inv->argc = inv->line_argc - first;
+		return r;
+	}
+	operands = arena_alloc(inv->arena, ((size_t)inv->line_argc + 1) * sizeof(*operands));
+	r = opt_parse_all(opts, inv->arena, inv->line_argc, inv->line, options, operands);
+	inv->argv = operands;
+	while (operands[inv->argc])
+		inv->argc++;
+	return r;
+}
+
 /* Reads ARGV, the words behind the command's name, and runs the command. */
 static int command_run(const struct command *c, struct arena *a, int argc, char *const argv[])
 {
@@ -241,18 +262,14 @@ static int command_run(const struct command *c, struct arena *a, int argc, char 
 		.line_argc = argc,
 		.line = argv,
 	};
-	int first, r;
+	int r = line_parse(&inv, options);
 
-	r = opt_parse(c->opts, a, argc, argv, options, &first);
 	if (r == OPT_ASKED_HELP) {
 		help_command(stdout, c);
 		return 0;
 	}
-	if (r == 0) {
-		inv.argc = argc - first;
-		inv.argv = argv + first;
+	if (r == 0)
 		r = operands_check(&inv);
-	}
 	if (r < 0)
 		return fail_hint(r, "'sbx %s --help' lists the options", c->name);
 	return c->run(&inv);

@@ -14,6 +14,7 @@ struct parse {
 	void *options;
 	int argc, at;
 	char *const *argv;
+	bool has_ended; /* by "--" */
 };
 
 const struct opt *opt_find(const struct opt *opts, const char *name, size_t len)
@@ -207,27 +208,52 @@ static int letters_parse(struct parse *p, const char *letters)
 	return 0;
 }
 
+static bool is_at_option(const struct parse *p)
+{
+	const char *word = p->at < p->argc ? p->argv[p->at] : "";
+
+	return !p->has_ended && word[0] == '-' && word[1];
+}
+
+static int option_parse(struct parse *p)
+{
+	const char *word = p->argv[p->at++];
+
+	p->has_ended = streq(word, "--");
+	if (p->has_ended)
+		return 0;
+	return word[1] == '-' ? long_parse(p, word + 2) : letters_parse(p, word + 1);
+}
+
 int opt_parse(const struct opt *opts, struct arena *a, int argc, char *const argv[],
 	      void *options, int *ret_operands)
 {
 	struct parse p = {
 		.opts = opts, .arena = a, .options = options, .argc = argc, .argv = argv};
+	int r = 0;
 
-	while (p.at < argc) {
-		const char *word = argv[p.at];
-		int r;
+	while (r == 0 && is_at_option(&p))
+		r = option_parse(&p);
+	if (r == 0)
+		*ret_operands = p.at;
+	return r;
+}
 
-		if (word[0] != '-' || !word[1])
-			break;
-		p.at++;
-		if (streq(word, "--"))
-			break;
-		r = word[1] == '-' ? long_parse(&p, word + 2) : letters_parse(&p, word + 1);
-		if (r != 0)
-			return r;
+int opt_parse_all(const struct opt *opts, struct arena *a, int argc, char *const argv[],
+		  void *options, char **operands)
+{
+	struct parse p = {
+		.opts = opts, .arena = a, .options = options, .argc = argc, .argv = argv};
+	int n = 0, r = 0;
+
+	while (r == 0 && p.at < argc) {
+		if (is_at_option(&p))
+			r = option_parse(&p);
+		else
+			operands[n++] = argv[p.at++];
 	}
-	*ret_operands = p.at;
-	return 0;
+	operands[n] = NULL;
+	return r;
 }
 
 /* ---- setters -------------------------------------------------------------------------- */

@@ -16,10 +16,11 @@
  *
  * Names match exactly: an accepted abbreviation would break the day a longer name appears. The
  * spellings are podman's: --name VALUE, --name=VALUE, -v VALUE, -vVALUE, -v=VALUE, --flag,
- * --flag=false, and letters of flags in one word (-it). Options end at "--" and at the first
- * operand. What is given twice is added to a list, and otherwise the last one wins. --list= with
- * nothing behind it empties the list, so that what a configuration file has put there can be
- * taken back.
+ * --flag=false, and letters of flags in one word (-it). Options end at "--", and at the first
+ * operand where what follows is somebody else's command line; elsewhere they may stand behind
+ * operands too. What is given twice is added to a list, and otherwise the last one wins. --list=
+ * with nothing behind it empties the list, so that what a configuration file has put there can
+ * be taken back.
  *
  * Configuration files are read by the same tables and setters (conf.h).
  */
@@ -85,6 +86,11 @@ enum { OPT_ASKED_HELP = 1 };
  * borrowed from ARGV. Returns 0 or OPT_ASKED_HELP, or a negative errno with a sentence. */
 int opt_parse(const struct opt *opts, struct arena *a, int argc, char *const argv[],
 	      void *options, int *ret_operands);
+
+/* The same, past operands: those go to OPERANDS, which has room for ARGC + 1, with a NULL behind
+ * the last. */
+int opt_parse_all(const struct opt *opts, struct arena *a, int argc, char *const argv[],
+		  void *options, char **operands);
 
 /* The row of that name, LEN bytes long, or of that letter; NULL where there is none. */
 const struct opt *opt_find(const struct opt *opts, const char *name, size_t len);

@@ -52,6 +52,14 @@ says "ports of no sandbox" 125 "sbx: port: there is no kept sandbox 'nosuch'
 hint: sbx ls lists those that there are; one has to have a --name" port nosuch
 says "ports to list and to change" 125 "sbx: port: '80' is to be listed, and other ports changed
 hint: two calls of sbx port do both" port -p 81 nosuch 80
+says "an option behind an operand" 125 "sbx: port: '80' is to be listed, and other ports changed
+hint: two calls of sbx port do both" port nosuch 80 -p 81
+says "an option behind operands that is none" 125 "sbx: rm: unknown option '--fore'
+hint: did you mean '--force'?" rm nosuch --fore
+says "operands that begin with a dash" 125 "sbx: rm: there is no kept sandbox --force
+hint: sbx ls lists those that there are" rm -- --force
+says "an operand too many for doctor" 125 "sbx: doctor: '/usr' is one operand too many
+hint: 'sbx doctor --help' lists the options" doctor / --json /usr
 says "bubblewrap's option" 125 "sbx: enter: unknown option '--ro-bind'
 hint: --bind SRC:DST:ro, or 'sbx bwrap', which takes bubblewrap's command line as it is" enter --ro-bind /usr /usr .
 says "a mistyped verb" 125 "sbx: config: there is no 'sbx config profile'

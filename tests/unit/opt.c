@@ -129,6 +129,33 @@ static void test_ends(void)
 	check_int(operand, 0);
 }
 
+/* Options behind operands too, up to "--". */
+static void test_all(void)
+{
+	const char *words[] = {"a", "-f", "b", "--text", "c", "-", "--", "-o", "--"};
+	char *operands[ARRAY_SIZE(words) + 1];
+
+	memset(&got, 0, sizeof(got));
+	check_int(opt_parse_all(opts, &arena, ARRAY_SIZE(words), (char *const *)words, &got,
+				operands),
+		  0);
+	check(got.flag && !got.other);
+	check_str(got.text, "c");
+	check_str(operands[0], "a");
+	check_str(operands[1], "b");
+	check_str(operands[2], "-");
+	check_str(operands[3], "-o");
+	check_str(operands[4], "--");
+	check(!operands[5]);
+
+	words[3] = "--help";
+	check_int(opt_parse_all(opts, &arena, ARRAY_SIZE(words), (char *const *)words, &got,
+				operands),
+		  OPT_ASKED_HELP);
+	check_int(opt_parse_all(opts, &arena, 0, NULL, &got, operands), 0);
+	check(!operands[0]);
+}
+
 static void test_values(void)
 {
 	check_int(parse("--text", "a", "--text", "b"), 0);
@@ -314,6 +341,7 @@ int main(void)
 	test_spellings();
 	test_flags();
 	test_ends();
+	test_all();
 	test_values();
 	test_refused();
 	test_suggestions();
