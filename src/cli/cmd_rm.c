@@ -10,6 +10,12 @@
 
 #include <errno.h>
 
+static int refuse_running(const struct container *c)
+{
+	return fail_hint(fail(EBUSY, "the sandbox '%s' is running", c->name),
+			 "sbx rm --force %s ends it first", c->name);
+}
+
 /* The tree is whole again before what could mend it goes. One whose tree isn't there any more
  * has nothing to mend. */
 static int apply_end(struct container *c, bool force)
@@ -23,9 +29,7 @@ static int apply_end(struct container *c, bool force)
 	r = container_hold(c);
 	if (r < 0) {
 		fail_forget();
-		return force ? 0
-			     : fail_hint(fail(EBUSY, "the sandbox '%s' is running", c->name),
-					 "sbx rm --force %s ends it first", c->name);
+		return force ? 0 : refuse_running(c);
 	}
 	if (!changes_are_pending(c->dir))
 		return 0;
@@ -39,28 +43,59 @@ static int apply_end(struct container *c, bool force)
 	return r;
 }
 
-static int remove_one(struct container_store *store, struct arena *a, const char *name,
-		      const struct rm_options *o)
+static int find_one(struct container_store *store, struct arena *a, const char *name,
+		    struct container *ret_container)
 {
-	SCOPE_END(container_done) struct container c = {.dir = -EBADF};
 	char shown[OPT_SHOWN_MAX];
-	int r = container_find(store, a, name, &c);
+	int r = container_find(store, a, name, ret_container);
 
 	if (r == -ENOENT)
-		r = container_find_damaged(store, a, name, &c);
-
-	if (r == -ENOENT && o->force)
-		return 0;
+		r = container_find_damaged(store, a, name, ret_container);
 	if (r == -ENOENT)
 		return fail_hint(fail(ENOENT, "there is no kept sandbox %s",
 				      opt_shown(shown, name)),
 				 "sbx ls lists those that there are");
+	return r;
+}
+
+static int check_one(struct container_store *store, struct arena *a, const char *name)
+{
+	SCOPE_END(container_done) struct container c = {.dir = -EBADF};
+	int r = find_one(store, a, name, &c);
+
+	return r == 0 && c.is_running && !c.is_damaged ? refuse_running(&c) : r;
+}
+
+static int remove_one(struct container_store *store, struct arena *a, const char *name,
+		      const struct rm_options *o)
+{
+	SCOPE_END(container_done) struct container c = {.dir = -EBADF};
+	int r = find_one(store, a, name, &c);
+
+	if (r == -ENOENT && o->force) {
+		fail_forget();
+		return 0;
+	}
 	if (r == 0)
 		r = apply_end(&c, o->force);
 	if (r == 0)
 		r = container_remove(store, &c, o->force);
 	if (r == 0)
 		puts(name);
+	return r;
+}
+
+/* The operands. A mistake in one of them removes nothing. */
+static int names_asked(struct container_store *store, const struct invocation *inv, bool force,
+		       struct strv *names)
+{
+	int r = 0;
+
+	for (int i = 0; i < inv->argc && r == 0; i++) {
+		strv_push(inv->arena, names, inv->argv[i]);
+		if (!force)
+			r = check_one(store, inv->arena, inv->argv[i]);
+	}
 	return r;
 }
 
@@ -106,8 +141,9 @@ int cmd_rm(const struct invocation *inv)
 	if (r < 0)
 		return r;
 	container_sweep(&store);
-	for (int i = 0; i < inv->argc; i++)
-		strv_push(inv->arena, &names, inv->argv[i]);
+	r = names_asked(&store, inv, o->force, &names);
+	if (r < 0)
+		return r;
 	if (o->all)
 		names_of_all(&store, inv->arena, o->force, &names, &running);
 	/* One that can't go doesn't keep the others; the first failure is told. */

@@ -54,6 +54,14 @@ run "$SBX" rm first
 is "rm: status" "$status" 125
 is "rm: text" "$err" "sbx: rm: the sandbox 'first' is running
 hint: sbx rm --force first ends it first"
+succeeds "another one" "$SBX" enter --name zero "$root" -- true
+for others in first nosuch; do
+    run "$SBX" rm zero "$others"
+    is "rm of two, and $others can't: nothing goes" "$status $out $("$SBX" ls -q)" "125  first
+zero"
+done
+run "$SBX" rm zero nosuch --force
+is "rm, and an option behind: status and text" "$status $out$err" "0 zero"
 run "$SBX" enter first -- true
 is "entering it again: status" "$status" 125
 is "entering it again: text" "$err" "sbx: enter: the sandbox 'first' is running
