@@ -52,12 +52,21 @@ static int wish_failed(const struct enter_net *n, int r, const struct wish *wish
 
 static int refuse(const struct enter_net *n, const struct wish *wish, const char *net)
 {
-	bool is_typed = !conf_find(&n->conf->choice, wish->value);
-	int r = fail(EINVAL, "it needs a network of the sandbox's own, which --net %s is not",
-		     net);
+	const struct conf_setting *s = conf_find(&n->conf->choice, wish->value);
+	int r;
 
+	/* What a profile promises never goes in silence: whoever wants less says so. */
+	if (s && s->section->profile) {
+		r = fail(EINVAL,
+			 "the profile '%s' says '%s = %s' (%s:%u), which --net %s can't keep: "
+			 "it is no network of the sandbox's own",
+			 s->section->profile, wish->option, wish->value, s->section->file,
+			 s->line, net);
+		return fail_hint(r, "--net slirp keeps it, --%s= takes it back", wish->option);
+	}
+	r = fail(EINVAL, "it needs a network of the sandbox's own, which --net %s is not", net);
 	r = wish_failed(n, r, wish);
-	if (is_typed)
+	if (!s)
 		return fail_hint(r, "--net slirp is one; or leave --%s out", wish->option);
 	return fail_hint(r, "--net slirp is one; or --%s= takes it back", wish->option);
 }

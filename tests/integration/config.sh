@@ -52,6 +52,11 @@ conf "[enter]" "hostname = fromfile" "env = A=1" "env = B=2" "read-only" "[profi
 is "from where" "$(shows hostname)" "fromfile $file:2 [enter]"
 is "of a profile" "$(shows net --profile p)" "host $file:8 [profile p]"
 is "a profile isn't there by itself" "$(shows net)" "auto default"
+line=$(grep -n -m 1 '^deny-net = private$' "$SBX_SOURCE/src/cli/profiles.conf" | cut -d : -f 1)
+refused "a profile's rule on the host's network" "the profile 'build' says 'deny-net = private' (built-in:$line), which --net host can't keep: it is no network of the sandbox's own
+hint: --net slirp keeps it, --deny-net= takes it back" enter --profile build --net host "$root" -- true
+succeeds "which is taken back" "$SBX" enter --profile build --net host --deny-net= --workdir / --bind= "$root" -- busybox true
+succeeds "without a network it holds anyhow" "$SBX" enter --profile build --net none --workdir / --bind= "$root" -- busybox true
 run "$SBX" enter "$root" -- sh -c 'hostname; echo "$A$B${C-}"; busybox touch /x'
 is "sbx enter has it" "$out" $'fromfile\n12'
 like "flags too" "$err" "Read-only"
