@@ -13,6 +13,7 @@
 #include "sandbox/sandbox.h"
 #include "util/fail.h"
 #include "util/scope.h"
+#include "util/term.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,9 +40,8 @@ static void say(const char *note)
 {
 	char shown[FAIL_TEXT_MAX];
 
-	(void)fprintf(stderr, "sbx: enter: note: %s%s\n",
-		      str_escape(shown, sizeof(shown), note),
-		      isatty(STDERR_FILENO) ? "\r" : "");
+	(void)fprintf(stderr, "sbx: enter: note: %s%s", str_escape(shown, sizeof(shown), note),
+		      term_line_end(STDERR_FILENO));
 }
 
 static void enter_init(struct enter *e, const struct conf_enter *conf)

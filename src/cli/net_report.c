@@ -5,10 +5,12 @@
 #include "util/fail.h"
 #include "util/io.h"
 #include "util/scope.h"
+#include "util/term.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <json-c/json.h>
+#include <sys/stat.h>
 #include <time.h>
 
 enum {
@@ -162,7 +164,7 @@ static void log_write(struct net_report *r, const struct net_event *e)
 		&a, "%s%s",
 		json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
 							  JSON_C_TO_STRING_NOSLASHESCAPE),
-		r->log_end);
+		term_line_end(r->log));
 	int written = io_write_all(r->log, line, strlen(line));
 
 	json_object_put(o);
@@ -170,12 +172,27 @@ static void log_write(struct net_report *r, const struct net_event *e)
 		log_failed(r, written);
 }
 
+/* The sentence for ERROR, which opening PATH ended with. */
+static int log_open_failed(int error, const char *path)
+{
+	struct stat st;
+
+	if (error == ENXIO && lstat(path, &st) == 0 && S_ISFIFO(st.st_mode))
+		return fail_hint(fail(ENXIO, "open '%s': nobody reads this pipe", path),
+				 "start its reader first, as: cat %s &", path);
+	if (error == ELOOP)
+		return fail_hint(fail(ELOOP, "open '%s': no symbolic link is followed here",
+				      path),
+				 "name the file that it leads to, or - for standard error");
+	return fail_hint(fail(error, "open '%s': %s", path, strerrordesc_np(error)),
+			 "a file in a folder where you can write, or - for standard error");
+}
+
 /* What is at PATH may be a sandbox's, where that folder was bound in one: a link there could
  * lead to any file of the caller's, and a pipe without a reader would hold everything up. */
 int net_report_log(struct net_report *r, const char *path)
 {
 	bool is_stderr = streq(path, "-");
-	int error;
 
 	r->log_path = is_stderr ? "standard error" : path;
 	if (is_stderr)
@@ -185,18 +202,7 @@ int net_report_log(struct net_report *r, const char *path)
 			      O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK |
 				      O_NOCTTY | O_CLOEXEC,
 			      0600);
-	if (r->log < 0) {
-		error = errno;
-		(void)fail_sys("open '%s'", r->log_path);
-		if (error == ELOOP)
-			return fail_hint(-error, "name the file that this link leads to");
-		return fail_hint(-error, "a file in a folder where you can write, or - for "
-					 "standard error");
-	}
-	/* The terminal may be raw. */
-	if (isatty(r->log))
-		r->log_end = "\r\n";
-	return 0;
+	return r->log < 0 ? log_open_failed(errno, r->log_path) : 0;
 }
 
 /* ---- what was refused -------------------------------------------------------------------- */
@@ -478,7 +484,6 @@ void net_report_init(struct net_report *r, const struct net_config *config,
 		.config = config,
 		.say = say,
 		.log = -EBADF,
-		.log_end = "\n",
 	};
 }
 

@@ -23,7 +23,7 @@ struct net_report {
 	struct strv rules; /* as they were written, in the order of config.rules */
 	void (*say)(const char *note);
 	int log; /* -EBADF: none */
-	const char *log_path, *log_end;
+	const char *log_path;
 	struct net_refusal refused[NET_REFUSALS_MAX];
 	size_t n_refused;
 	unsigned n_published;  /* openings that were told */

@@ -19,6 +19,14 @@ bool term_is(int fd)
 	return isatty(fd) || (errno != ENOTTY && errno != EINVAL && errno != EBADF);
 }
 
+const char *term_line_end(int fd)
+{
+	const tcflag_t adds = OPOST | ONLCR;
+	struct termios modes;
+
+	return tcgetattr(fd, &modes) == 0 && (modes.c_oflag & adds) != adds ? "\r\n" : "\n";
+}
+
 bool term_is_same(int a, int b)
 {
 	struct stat sa, sb;

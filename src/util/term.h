@@ -13,6 +13,10 @@ bool term_is(int fd);
 /* Whether A and B are the same terminal, however they were opened. */
 bool term_is_same(int a, int b);
 
+/* What ends a line that is written to FD: "\r\n" on a terminal that doesn't add the "\r" itself,
+ * as a raw one; else "\n". */
+const char *term_line_end(int fd);
+
 /* Opens what FD is open on a second time, with FLAGS, so that O_NONBLOCK can be set without
  * setting it for the shell, which shares FD's open file description. Terminals and FIFOs only
  * (-ENOTSUP); -EACCES where the caller doesn't own the terminal, as behind su. Returns a

@@ -5,10 +5,12 @@
 #include "util/fail.h"
 #include "util/io.h"
 #include "util/scope.h"
+#include "util/term.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 
 static struct arena arena;
@@ -276,6 +278,15 @@ static void test_log(const char *folder)
 	check_int(net_report_log(&r, arena_printf(&arena, "%s/no/log", folder)), -ENOENT);
 	check(*fail_hint_text());
 	check(unlink(path) == 0 && unlink(link) == 0);
+	fail_forget();
+	check(mkfifo(path, 0600) == 0);
+	check_int(net_report_log(&r, path), -ENXIO);
+	check(strstr(fail_text(), "nobody reads this pipe") && strstr(fail_hint_text(), path));
+	check(unlink(path) == 0);
+	fail_forget();
+	check_int(net_report_log(&r, "/dev/stderr"), -ELOOP);
+	check(strstr(fail_hint_text(), "or - for standard error") != NULL);
+	fail_forget();
 }
 
 static void test_full(void)
@@ -292,6 +303,29 @@ static void test_full(void)
 			"written\n");
 }
 
+/* A line on a terminal ends in one "\r\n", whoever adds the "\r". */
+static void test_terminal(bool is_raw)
+{
+	struct net_event e = event(NET_EVENT_CONNECT, NET_BY_SPECIAL, "::1", 1, "");
+	autoclose int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), slave = -EBADF;
+	struct termios modes = {0};
+	struct net_report r;
+	char line[512];
+	ssize_t n;
+
+	if (!check(grantpt(master) == 0 && unlockpt(master) == 0))
+		return;
+	slave = open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC);
+	check(tcgetattr(slave, &modes) == 0);
+	check_int(is_raw ? term_set_raw(slave, &modes) : 0, 0);
+	begin(&r);
+	check_int(net_report_log(&r, ptsname(master)), 0);
+	net_report_event(&r, &e);
+	net_report_done(&r);
+	n = read(master, line, sizeof(line));
+	check(n > 3 && memcmp(line + n - 3, "}\r\n", 3) == 0);
+}
+
 int main(void)
 {
 	char folder[] = "/tmp/net-report.XXXXXX";
@@ -305,6 +339,8 @@ int main(void)
 		test_log(folder);
 	(void)rmdir(folder);
 	test_full();
+	test_terminal(false);
+	test_terminal(true);
 	arena_done(&arena);
 	return tap_done();
 }
