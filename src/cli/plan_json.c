@@ -96,6 +96,7 @@ static void add_network(struct json_object *o, const struct plan *p,
 			const struct enter_options *options)
 {
 	add_string(o, "net", net_words[p->net]);
+	add_strings(o, "add_host", &options->add_hosts);
 	if (p->net != PLAN_NET_OWN)
 		return;
 	add_strings(o, "publish", &options->publish);
@@ -104,6 +105,10 @@ static void add_network(struct json_object *o, const struct plan *p,
 	add_strings(o, "deny_net", &options->deny_net);
 	json_object_object_add(o, "host_loopback",
 			       json_object_new_boolean(options->host_loopback));
+	add_string(o, "net_log", options->net_log);
+	add_strings(o, "dns", &options->dns);
+	add_strings(o, "dns_search", &options->dns_search);
+	add_strings(o, "dns_option", &options->dns_options);
 }
 
 int plan_json(const struct plan *p, const struct strv *profiles,

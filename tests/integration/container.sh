@@ -144,4 +144,12 @@ run env XDG_DATA_HOME="$work/data" "$SBX" enter --json "$root"
 overlays=${SBX_TEST_OVERLAYS:-kernel fuse}
 like "and where one can be, it is the overlay of this kernel" "$out" "\"overlay\": ?\"${overlays%% *}\""
 
+# ---- the plan ----
+plan=$("$SBX" enter --json --net slirp --dns 192.0.2.8 --dns 192.0.2.9 --dns-search example.org --dns-option ndots:2 \
+    --add-host db:192.0.2.7 --net-log "$work/log" -p 8080:80 --deny-net private "$root")
+keys=(net publish publish_all allow_net deny_net host_loopback net_log dns dns_search dns_option add_host)
+is "what was said of the network is in the plan" \
+    "$(python3 -c 'import json, sys; o = json.load(sys.stdin); print([o[k] for k in sys.argv[1:]])' "${keys[@]}" <<<"$plan")" \
+    "['slirp', ['8080:80'], False, [], ['private'], False, '$work/log', ['192.0.2.8', '192.0.2.9'], ['example.org'], ['ndots:2'], ['db:192.0.2.7']]"
+
 done_testing
