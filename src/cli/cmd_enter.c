@@ -170,32 +170,61 @@ static int kept_resume(struct enter *e)
 	return 0;
 }
 
+/* OPERAND is neither a path nor a folder right here, nor, unless there is a --name, a kept sandbox. */
+static int tree_missing(struct enter *e, const char *operand)
+{
+	SCOPE_END(container_done) struct container c = {.dir = -EBADF};
+	char shown[OPT_SHOWN_MAX];
+
+	if (e->o->name && e->store.dir >= 0 &&
+	    container_find(&e->store, &e->plan.arena, operand, &c) == 0)
+		return fail_hint(fail(EINVAL,
+				      "'%s' is a kept sandbox, and --name %s is for a new one "
+				      "of a folder",
+				      c.name, e->o->name),
+				 "to go on with '%s' leave --name out; for another one of its "
+				 "tree: sbx enter --name %s %s",
+				 c.name, e->o->name, c.tree);
+	opt_shown(shown, operand);
+	return fail_hint(
+		fail(ENOENT, "there is no kept sandbox %s, and no folder of that name here",
+		     shown),
+		"sbx ls lists the sandboxes; to have a tree: mmdebstrap --variant=minbase "
+		"bookworm ./rootfs");
+}
+
+/* Whether OPERAND is what the kept sandbox of --name was made from, or that one itself. */
+static int tree_compare(struct enter *e, const char *operand)
+{
+	const struct container *c = &e->container;
+	char real[PATH_MAX];
+	bool is_there = realpath(operand, real) != NULL;
+
+	if ((is_there && streq(real, c->tree)) || streq(operand, c->name))
+		return 0;
+	if (!is_there && !is_path(operand))
+		return tree_missing(e, operand);
+	return fail_hint(fail(EEXIST, "the sandbox '%s' is one of another tree, '%s'", c->name,
+			      c->tree),
+			 "choose another --name, or: sbx rm %s", c->name);
+}
+
 /* OPERAND is a path, or the name of a kept sandbox, or else a folder right here. */
 static int tree_open(struct enter *e, const char *operand)
 {
 	struct plan *p = &e->plan;
 	const char *name = e->o->name ? e->o->name : is_path(operand) ? NULL : operand;
 	struct container *c = &e->container;
-	char real[PATH_MAX], shown[OPT_SHOWN_MAX];
 	int r;
 
-	if (!name || e->store.dir < 0 || container_find(&e->store, &p->arena, name, c) < 0) {
-		if (is_path(operand) || access(operand, F_OK) == 0)
-			return plan_set_root(p, operand);
-		opt_shown(shown, operand);
-		return fail_hint(
-			fail(ENOENT,
-			     "there is no kept sandbox %s, and no folder of that name here",
-			     shown),
-			"sbx ls lists the sandboxes; to have a tree: mmdebstrap --variant=minbase "
-			"bookworm ./rootfs");
-	}
-	if (e->o->name && is_path(operand) &&
-	    (!realpath(operand, real) || !streq(real, c->tree)))
-		return fail_hint(fail(EEXIST, "the sandbox '%s' is one of another tree, '%s'",
-				      name, c->tree),
-				 "choose another --name, or: sbx rm %s", name);
-	if (!is_path(operand) && access(operand, F_OK) == 0)
+	if (!name || e->store.dir < 0 || container_find(&e->store, &p->arena, name, c) < 0)
+		return is_path(operand) || access(operand, F_OK) == 0
+			       ? plan_set_root(p, operand)
+			       : tree_missing(e, operand);
+	r = e->o->name ? tree_compare(e, operand) : 0;
+	if (r < 0)
+		return r;
+	if (streq(operand, c->name) && access(operand, F_OK) == 0)
 		plan_note(p, "'%s' is the kept sandbox; the folder is './%s'", operand,
 			  operand);
 	r = kept_resume(e);

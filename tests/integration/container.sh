@@ -55,6 +55,19 @@ is "rm: status" "$status" 125
 is "rm: text" "$err" "sbx: rm: the sandbox 'first' is running
 hint: sbx rm --force first ends it first"
 succeeds "another one" "$SBX" enter --name zero "$root" -- true
+run "$SBX" enter --name other zero -- true
+is "another name for a kept one: status and text" "$status $err" "125 sbx: enter: 'zero' is a kept sandbox, and --name other is for a new one of a folder
+hint: to go on with 'zero' leave --name out; for another one of its tree: sbx enter --name other $(realpath "$root")"
+run "$SBX" enter --name zero first -- true
+like "and for one that is kept under that name" "$status $err" "^125 sbx: enter: 'first' is a kept sandbox, and --name zero"
+run "$SBX" enter --name zero nosuch -- true
+like "or for nothing" "$status $err" "^125 sbx: enter: there is no kept sandbox nosuch, and no folder"
+mkdir "$work/other"
+run env -C "$(dirname "$root")" "$SBX" enter --name zero busybox -- true
+is "but for its own folder it goes on" "$status $err" "0 "
+(cd "$work" && ! "$SBX" enter --name zero other -- true 2>other.err)
+like "or for another folder" "$(cat "$work/other.err")" "^sbx: enter: the sandbox 'zero' is one of another tree"
+succeeds "and by its own name it goes on" "$SBX" enter --name zero zero -- true
 for others in first nosuch; do
     run "$SBX" rm zero "$others"
     is "rm of two, and $others can't: nothing goes" "$status $out $("$SBX" ls -q)" "125  first
