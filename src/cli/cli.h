@@ -93,6 +93,10 @@ struct complete_options {
 int complete_sandboxes(struct arena *a, bool only_running, struct strv *names);
 int complete_sandbox_tree(const char *name);
 
+/* The ports of the running sandbox NAME, as complete_sandboxes(): those inside, as "80" or "53/udp",
+ * or the host's that lead there, as sbx port --remove takes them. */
+int complete_ports(struct arena *a, const char *name, bool of_host, struct strv *words);
+
 /* The names of the profiles that there are, as complete_sandboxes(); and the words that can
  * follow "sbx config". */
 int complete_profiles(struct arena *a, struct strv *names);

@@ -280,3 +280,23 @@ int cmd_port(const struct invocation *inv)
 	container_done(&s.container);
 	return r;
 }
+
+int complete_ports(struct arena *a, const char *name, bool of_host, struct strv *words)
+{
+	struct session s = {.arena = a, .container = {.dir = -EBADF}};
+	int r = sandbox_open(&s, name);
+
+	if (r == 0)
+		r = ports_ask(&s);
+	for (size_t i = 0; i < s.n && r == 0; i++) {
+		const struct net_port *p = &s.ports[i];
+		const char *word = arena_printf(a, "%u%s", of_host ? p->host_port : p->inside,
+						p->protocol == NET_UDP ? "/udp" : "");
+
+		if (!strv_has(words, word))
+			strv_push(a, words, word);
+	}
+	container_done(&s.container);
+	fail_forget();
+	return r;
+}

@@ -16,14 +16,6 @@ struct chain {
 	const struct chain *above;
 };
 
-static bool strv_has(const struct strv *list, const char *s)
-{
-	for (size_t i = 0; i < list->n; i++)
-		if (streq(list->v[i], s))
-			return true;
-	return false;
-}
-
 /* The next section of PROFILE (NULL: [enter]) from S on. */
 static const struct conf_section *section_of(const struct conf_section *s, const char *profile)
 {

@@ -236,6 +236,45 @@ static void offer_rules(struct answer *s)
 	offer_list(s, words, ARRAY_SIZE(words));
 }
 
+static void offer_resolv(struct answer *s)
+{
+	static const char *const words[] = {
+		"attempts:",
+		"edns0",
+		"ndots:",
+		"no-aaaa",
+		"no-reload",
+		"no-tld-query",
+		"rotate",
+		"single-request",
+		"timeout:",
+		"trust-ad",
+		"single-request-reopen",
+		"use-vc",
+	};
+
+	offer_list(s, words, ARRAY_SIZE(words));
+}
+
+/* NAME:ADDRESS */
+static void offer_host(struct answer *s)
+{
+	const char *end = s->value + strcspn(s->value, ":=");
+
+	if (!*end)
+		return;
+	s->value = end + 1;
+	offer(s, "host-gateway", NULL);
+}
+
+static void offer_ports(struct answer *s, bool of_host)
+{
+	struct strv words = {0};
+
+	if (s->rootfs && complete_ports(s->arena, s->rootfs, of_host, &words) == 0)
+		offer_list(s, words.v, words.n);
+}
+
 void offer_value(struct answer *s, const struct opt *o)
 {
 	static const char *const flag[] = {"true", "false"};
@@ -274,6 +313,12 @@ void offer_value(struct answer *s, const struct opt *o)
 		return offer_profiles(s);
 	case COMPLETE_RULE:
 		return offer_rules(s);
+	case COMPLETE_RESOLV:
+		return offer_resolv(s);
+	case COMPLETE_HOST:
+		return offer_host(s);
+	case COMPLETE_PUBLISHED:
+		return offer_ports(s, true);
 	}
 }
 
@@ -329,6 +374,8 @@ void offer_operand(struct answer *s, enum operands operands, const struct place 
 	case OPERANDS_RUNNING:
 		if (p->operand == 0)
 			offer_sandboxes(s, true);
+		else if (p->operand == 1)
+			offer_ports(s, false);
 		return;
 	case OPERANDS_CHANGES:
 		return offer_changes(s, p);

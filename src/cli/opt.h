@@ -41,6 +41,9 @@ enum opt_complete {
 	COMPLETE_MOUNT,	     /* type=bind,... */
 	COMPLETE_PROFILE,    /* of a configuration file */
 	COMPLETE_RULE,	     /* of what may be reached: private, host, ... */
+	COMPLETE_RESOLV,     /* an option of resolv.conf(5) */
+	COMPLETE_HOST,	     /* a name, ":", its address */
+	COMPLETE_PUBLISHED,  /* a port of the host's that leads to the sandbox of the line */
 };
 
 struct opt;

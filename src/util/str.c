@@ -332,3 +332,11 @@ void strv_push(struct arena *a, struct strv *list, const char *s)
 	list->v[list->n++] = s;
 	list->v[list->n] = NULL;
 }
+
+bool strv_has(const struct strv *list, const char *s)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (streq(list->v[i], s))
+			return true;
+	return false;
+}

@@ -62,3 +62,4 @@ struct strv {
 };
 
 void strv_push(struct arena *a, struct strv *list, const char *s);
+bool strv_has(const struct strv *list, const char *s);

@@ -213,7 +213,22 @@ run "$SBX" port web 8002/udp
 is "one alone is its address" "$out" "[::1]:9202"
 run "$SBX" port --json web
 is "all of it as JSON" "$(python3 -c 'import json, sys; print(*sorted(p["host_port"] for p in json.load(sys.stdin)))' <<<"$out")" "9200 9201 9202"
-succeeds "sbx port removes" "$SBX" port --remove 9200 web
+run "$SBX" __complete -- port web ''
+is "completion has the ports inside" "$out" ":none 
+8000
+8001
+8002/udp"
+run "$SBX" __complete -- port web --remove 92
+is "and those of the host's" "$out" ":none 
+9200
+9201
+9202/udp"
+run "$SBX" __complete --point 3 -- port --remove '' web
+is "wherever the name stands" "$out" ":none 
+9200
+9201
+9202/udp"
+succeeds "sbx port removes" "$SBX" port web --remove 9200
 is "which is closed" "$(ask 127.0.0.1 9200)" refused
 is "the others stay" "$(ask 127.0.0.1 9201)" "8001 sees 10.0.2.2"
 run "$SBX" port web 8000

@@ -43,6 +43,12 @@ int complete_sandbox_upper(const char *name)
 	return -ENOENT;
 }
 
+int complete_ports(struct arena *a, const char *name, bool of_host, struct strv *words)
+{
+	strv_push(a, words, of_host ? "8080" : "53/udp");
+	return 0;
+}
+
 int complete_profiles(struct arena *a, struct strv *names)
 {
 	strv_push(a, names, "strict");

@@ -148,6 +148,8 @@ LINES = [
     ("sbx enter --allow-net pri", 0, "sbx enter --allow-net private "),
     ("sbx enter --net-log ./set", 0, "sbx enter --net-log ./settings\\ file "),
     ("sbx port --rem", 0, "sbx port --remove "),
+    ("sbx enter --dns-option nd", 0, "sbx enter --dns-option ndots:"),
+    ("sbx enter --add-host foo:ho", 0, "sbx enter --add-host foo:host-gateway "),
     ("sbx rm some --fo", 0, "sbx rm some --force "),
     ("sbx rm -- --fo", 0, "sbx rm -- --fo"),
     ("sbx config show --js", 0, "sbx config show --json "),
