@@ -50,9 +50,9 @@ static int answer(const struct session *s, int r)
 	if (r == -ENOSPC)
 		return fail(ENOSPC, "%d ports are published already", NET_PORTS_MAX);
 	if (r == -EAGAIN)
-		return fail_hint(fail(EAGAIN, "the network of '%s' doesn't answer",
-				      s->container.name),
-				 "try again, or end the sandbox");
+		return fail_hint(
+			fail(EAGAIN, "the network of '%s' doesn't answer", s->container.name),
+			"where it is stopped, let it go on (fg); else try again, or end it");
 	if (r != -ENOTCONN)
 		return r;
 	return fail_hint(fail(ENOTCONN, "'%s' runs without a network of its own",

@@ -317,7 +317,8 @@ void network_end(struct network *n);
 
 /* ---- of another process: `sbx port` --------------------------------------------------------- */
 
-/* Asks the network that runs in FOLDER; -ENOTCONN without a sentence where none does. */
+/* Asks the network that runs in FOLDER; -ENOTCONN without a sentence where none does, -EAGAIN where
+ * it doesn't answer for seconds, as when it is stopped. */
 int net_ask_ports(int folder,
 		  struct net_port ports[NET_PORTS_MAX]); /* how many; .fd is -EBADF */
 int net_ask_publish(int folder, const struct net_port *port);

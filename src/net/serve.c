@@ -491,15 +491,29 @@ void network_end(struct network *n)
 
 /* ---- of another process -------------------------------------------------------------------- */
 
+/* Who is asked may be stopped (Ctrl-Z): neither a person nor completion waits for that to end. */
+static int ask_open(void)
+{
+	const struct timeval patience = {.tv_sec = 3};
+	autoclose int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0)
+		return fail_sys("make a socket");
+	return take_fd(&fd);
+}
+
+/* -EAGAIN: it doesn't answer. */
 static int ask(int folder, const struct net_request *q, int pass, struct net_reply *ret_reply)
 {
 	struct sockaddr_un to = asked_address(folder);
-	autoclose int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	autoclose int fd = ask_open();
 	ssize_t len;
 	int r;
 
 	if (fd < 0)
-		return fail_sys("make a socket");
+		return fd;
 	if (connect(fd, (const struct sockaddr *)&to, sizeof(to)) < 0)
 		return errno == ENOENT || errno == ECONNREFUSED
 			       ? -ENOTCONN
@@ -510,6 +524,8 @@ static int ask(int folder, const struct net_request *q, int pass, struct net_rep
 	len = io_receive(fd, ret_reply, sizeof(*ret_reply), NULL);
 	if (len == 0)
 		return -ENOTCONN;
+	if (len == -EAGAIN)
+		return -EAGAIN;
 	if (len != (ssize_t)sizeof(*ret_reply))
 		return fail(EPROTO, "the running sandbox is one of another version of sbx");
 	return ret_reply->err > 0 ? -ret_reply->err : 0;

@@ -237,6 +237,10 @@ run "$SBX" port --publish 7001:80 web
 like "what is in use too" "$status $err" '^125 .*in use'
 run "$SBX" port --remove 9999 web
 like "and what leads nowhere" "$status $err" "^125 .*9999.*leads nowhere"
+kill -STOP "$sandbox"
+run timeout 10 "$SBX" port web
+like "one that is stopped keeps nobody waiting" "$status $err" "^125 .*'web' doesn't answer"
+kill -CONT "$sandbox"
 run "$SBX" port none
 like "and a sandbox that isn't there" "$status $err" "^125 .*none"
 stop
