@@ -551,14 +551,14 @@ int net_rule_parse(const char *text, bool is_allowed, struct net_rule *ret_rule)
 
 static bool is_of_loopback(const struct net_rule *rule)
 {
-	struct in6_addr loopback, router;
+	struct in6_addr router;
 
-	(void)inet_pton(AF_INET6, "::ffff:127.0.0.1", &loopback);
 	(void)inet_pton(AF_INET6, "::ffff:" NET_ROUTER, &router);
-	return rule->target == NET_TARGET_HOST ||
-	       (rule->target == NET_TARGET_PREFIX && rule->prefix == 128 &&
-		(IN6_ARE_ADDR_EQUAL(&rule->address, &loopback) ||
-		 IN6_ARE_ADDR_EQUAL(&rule->address, &router)));
+	if (rule->target == NET_TARGET_HOST)
+		return true;
+	return net_rule_is_single(rule) &&
+	       (IN6_ARE_ADDR_EQUAL(&rule->address, &router) ||
+		(rule_is_ipv4(rule) && rule->address.s6_addr[12] == 127));
 }
 
 bool net_reaches_host(const struct net_config *config)
