@@ -88,6 +88,8 @@ static bool binding_tells(bool is_ipv6)
 	if (known[is_ipv6] == UNKNOWN) {
 		autoclose int fd = probe_make(&address);
 
+		if (fd < 0)
+			return true;
 		known[is_ipv6] = is_bindable(fd, &address) ? TELLS_NOT : TELLS;
 	}
 	return known[is_ipv6] == TELLS;
@@ -193,8 +195,8 @@ static uint8_t protocol_of(int fd)
 	return protocol == IPPROTO_UDP ? NET_UDP : NET_ICMP;
 }
 
-/* Datagrams can go where connections can't: to what is this host's by a table that has addresses of it, and none of which
- * is its own. */
+/* Datagrams go where no socket can be connected to: to a network that is this host's by a table other than `local`, though no
+ * address of it is. */
 static bool is_nowhere(const struct sockaddr *peer, socklen_t len)
 {
 	autoclose int fd = socket(peer->sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -228,7 +230,7 @@ static bool may_meet(int fd, const struct sockaddr *peer, socklen_t len, bool he
 	*r = (struct recent){.fd = fd,
 			     .when = now.tv_sec,
 			     .is_allowed = v.is_allowed,
-			     .is_nowhere = is_nowhere(peer, len)};
+			     .is_nowhere = v.is_allowed && is_nowhere(peer, len)};
 	memcpy(&r->to, peer, len);
 	return r->is_allowed && !r->is_nowhere;
 }
