@@ -268,6 +268,9 @@ void explain_exec(struct wire_message *m, const char *command, char *const envp[
 	if (explain_command(&e, command, &search))
 		return;
 	e.text = text_in(m->text, sizeof(m->text));
+	if (err == EPERM)
+		hint(&e, "a file that has capabilities (getcap) needs them in the sandbox: "
+			 "--cap-add NET_RAW, for ping");
 	explained(&e, err, "cannot execute '%s'", command);
 	text_add_error(&e.text, err);
 }

@@ -87,6 +87,14 @@ static int on_setup(struct launch *l, const struct wire_message *m, int *passed)
 	}
 }
 
+static void on_exec_failed(const struct wire_message *m)
+{
+	int r = fail(m->err > 0 && m->err < 4096 ? m->err : EPROTO, "%s", m->text);
+
+	if (m->hint[0])
+		(void)fail_hint(r, "%s", m->hint);
+}
+
 /* From sbx-init, or a payload that traces it: nothing of this can do more than end the sandbox.
  * How the command ended is told by pid 1's own exit status, which it takes over. */
 int launch_on_message(void *context, const struct wire_message *m, int passed)
@@ -101,6 +109,6 @@ int launch_on_message(void *context, const struct wire_message *m, int passed)
 	if (m->type == WIRE_EXITED)
 		l->ended_by = WIFSIGNALED(m->status) ? WTERMSIG(m->status) : 0;
 	if (m->type == WIRE_EXEC_FAILED)
-		(void)fail(m->err > 0 && m->err < 4096 ? m->err : EPROTO, "%s", m->text);
+		on_exec_failed(m);
 	return m->type == WIRE_FAILED ? on_failed(m) : 0;
 }

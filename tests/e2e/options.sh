@@ -66,6 +66,22 @@ run "$SBX" enter given -- stat -c %u /
 is "can be entered again" "$out" 5
 succeeds "and removed" "$SBX" rm given
 
+# ---- what can't be executed ----
+# shellcheck disable=SC2016
+succeeds "a program with capabilities of its own" "$SBX" enter --name capable "$root" -- perl -e '
+    system("cp /bin/true /own; chmod 755 /own; cp /bin/true /plain; chmod 644 /plain");
+    my ($path, $name, $value) = ("/own", "security.capability", pack("V5", 0x02000001, 1 << 13, 0, 0, 0));
+    chomp(my $machine = `uname -m`);
+    exit(syscall($machine eq "x86_64" ? 188 : 5, $path, $name, $value, length($value), 0) == 0 ? 0 : 1)'
+run "$SBX" enter capable -- /own
+is "is refused with what it needs" "$status $err" "126 sbx: enter: cannot execute '/own': not permitted
+hint: a file that has capabilities (getcap) needs them in the sandbox: --cap-add NET_RAW, for ping"
+succeeds "which it can have" "$SBX" enter --cap-add NET_RAW capable -- /own
+run "$SBX" enter capable -- /plain
+is "one that isn't executable says so" "$status $err" "126 sbx: enter: no permission to execute '/plain' (mode 0644, owner 0:0)
+hint: chmod +x makes a file executable"
+succeeds "removed" "$SBX" rm capable
+
 # ---- --direct, on a copy ----
 mkdir -p "$work"/tree/{proc,sys,dev,run,tmp,etc}
 cp "$(tree busybox)/bin/busybox" "$work/tree/"
