@@ -240,10 +240,12 @@ static void refusal_count(struct net_report *r, const struct net_event *e)
 
 /* ---- what would allow it ----------------------------------------------------------------- */
 
-static bool has_allowed(const struct net_config *c)
+/* Whether what no rule is about is refused, so that another rule that allows something closes nothing. */
+static bool is_closed(const struct net_config *c)
 {
 	for (uint32_t i = 0; i < c->n_rules; i++)
-		if (c->rules[i].is_allowed)
+		if (c->rules[i].is_allowed || (c->rules[i].target == NET_TARGET_ANY &&
+					       (c->rules[i].protocols & NET_ICMP)))
 			return true;
 	return false;
 }
@@ -347,7 +349,7 @@ static void remedy_make(const struct net_report *r, const struct net_event *e,
 			char text[NOTE_MAX])
 {
 	enum subject subject = subject_of(r, e);
-	const char *any = has_allowed(r->config) ? "" : "--allow-net any ";
+	const char *any = is_closed(r->config) ? "" : "--allow-net any ";
 	char rule[RULE_MAX];
 
 	text[0] = '\0';

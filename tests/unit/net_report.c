@@ -106,6 +106,18 @@ static const struct row rows[] = {
 	{NET_EVENT_CONNECT, NET_BY_PATH, "::ffff:192.0.2.7", 443, "", NULL,
 	 "refused: 192.0.2.7:443/tcp: where rules have names, TCP can't go by a way of its "
 	 "own\n"},
+	{NET_EVENT_NAME, NET_BY_HOST, "::", 0, "host.docker.internal",
+	 "refused: the name host.docker.internal: it is this host's; --host-loopback allows all "
+	 "of it, --allow-net any --allow-net host this alone\n",
+	 "refused: the name host.docker.internal: it is this host's; --allow-net host allows "
+	 "it\n"},
+	{NET_EVENT_CONNECT, NET_BY_NO_ECHO, "::ffff:192.0.2.7", 0, "", NULL,
+	 "refused: 192.0.2.7/tcp: this host lets nobody send echo requests; sudo sysctl -w "
+	 "net.ipv4.ping_group_range='0 2147483647' lets all\n"},
+	{NET_EVENT_UNANSWERED, 0, "::", 0, "",
+	 "no name server answered, 1 times (there is none); --dns ADDRESS names one that does, "
+	 "sbx doctor tries them\n",
+	 NULL},
 	/* What a hostile sandbox asks for gets neither to the terminal nor into a command. */
 	{NET_EVENT_NAME, NET_BY_DEFAULT, "::", 0, "\033[2J$(reboot)", NULL,
 	 "refused: the name \\x1b[2J$(reboot): no --allow-net is about it\n"},
@@ -131,6 +143,26 @@ static void test_told(void)
 		if (row->closed)
 			check_str(told(&r, &e), row->closed);
 	}
+}
+
+/* Where all is denied already, one that allows something closes nothing. */
+static void test_closed(void)
+{
+	struct net_event e =
+		event(NET_EVENT_CONNECT, NET_BY_RULE, "::ffff:192.0.2.7", 443, "example.org");
+	struct net_rule any = {.target = NET_TARGET_ANY, .protocols = NET_ALL};
+	struct net_report r;
+
+	e.rule = 0;
+	begin(&r);
+	rule_add(&r, "any", any);
+	check_str(told(&r, &e), "refused: example.org:443/tcp: by --deny-net any; --allow-net "
+				"example.org:443 allows it\n");
+	any.protocols = NET_TCP | NET_UDP;
+	begin(&r);
+	rule_add(&r, "any:443", any);
+	check_str(told(&r, &e), "refused: example.org:443/tcp: by --deny-net any:443; "
+				"--allow-net any --allow-net example.org:443 allows it\n");
 }
 
 /* By a rule that denies, the closer one that would allow it, if there is one. */
@@ -331,6 +363,7 @@ int main(void)
 	char folder[] = "/tmp/net-report.XXXXXX";
 
 	test_told();
+	test_closed();
 	test_denied();
 	test_counts();
 	test_nonsense();
