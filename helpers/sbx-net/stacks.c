@@ -249,8 +249,8 @@ static void datagrams_bound(void)
 	struct rlimit files;
 
 	datagrams_max = DATAGRAMS_MAX;
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur / 4 < datagrams_max)
-		datagrams_max = files.rlim_cur / 4;
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_max / 4 < datagrams_max)
+		datagrams_max = files.rlim_max / 4;
 }
 
 /* 0: of an echo, each of which has a socket. */
