@@ -153,7 +153,7 @@ eventually grep -q up "$work/out"
 has_helper
 kill -KILL "$helper"
 wait "$sandbox"
-like "a helper that dies takes the network with it, and that is told" "$(cat "$work/err")" 'the network ended early'
+like "a helper that dies takes the network with it, and that is told" "$(cat "$work/err")" 'the network: it ended early, and the sandbox has none until it is entered anew: Killed'
 
 "${on_host[@]}" --cap-add NET_ADMIN / -- bash -c "(: >/dev/tcp/192.0.2.9/7000); ss -K -l 'sport = :1' | grep -c LISTEN; echo up; sleep 3" \
     >"$work/out" 2>"$work/err" </dev/null &
