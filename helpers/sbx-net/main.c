@@ -112,15 +112,37 @@ static int prepare(const struct net_start *start)
 	return r < 0 ? r : ports_prepare(start, fds);
 }
 
+static bool part_read(struct net_start *s, size_t at, size_t len)
+{
+	return pread(NET_CONFIG_FD, (char *)s + at, len, (off_t)at) == (ssize_t)len;
+}
+
+/* Of each list what is used: the rest stays memory that nobody has. */
+static bool start_read(struct net_start *s)
+{
+	const struct net_config *c = &s->config;
+
+	return part_read(s, 0, offsetof(struct net_start, config.rules)) &&
+	       c->servers.n <= NET_SERVERS_MAX && c->n_rules <= NET_RULES_MAX &&
+	       c->n_hosts <= NET_HOSTS_MAX &&
+	       part_read(s, offsetof(struct net_start, config.rules),
+			 c->n_rules * sizeof(c->rules[0])) &&
+	       part_read(s, offsetof(struct net_start, config.hosts),
+			 c->n_hosts * sizeof(c->hosts[0])) &&
+	       part_read(s, offsetof(struct net_start, fds),
+			 offsetof(struct net_start, ports) - offsetof(struct net_start, fds)) &&
+	       s->n_ports <= NET_PORTS_MAX &&
+	       part_read(s, offsetof(struct net_start, ports),
+			 s->n_ports * sizeof(s->ports[0]));
+}
+
 static int run(void)
 {
 	static struct net_start start;
 	static struct loop_watch orders = {on_order, NET_CONTROL_FD};
 	int r;
 
-	if (io_read_all(NET_CONFIG_FD, &start, sizeof(start)) != (ssize_t)sizeof(start) ||
-	    start.config.servers.n > NET_SERVERS_MAX || start.n_ports > NET_PORTS_MAX ||
-	    start.config.n_rules > NET_RULES_MAX || start.config.n_hosts > NET_HOSTS_MAX)
+	if (!start_read(&start))
 		return fail(EINVAL, "sbx-net is started by sbx alone");
 	(void)close(NET_CONFIG_FD);
 	r = prepare(&start);
