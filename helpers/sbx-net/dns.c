@@ -32,9 +32,6 @@ void dns_start(const struct net_config *config)
 	follows_host = config->follows_host;
 	(void)dns_servers_set(&config->servers);
 	dns_exchange_prepare(config);
-	dns_stream_prepare();
-	for (size_t i = 0; i < QUESTIONS_MAX; i++)
-		questions[i].watch.fd = -EBADF;
 }
 
 /* ---- questions --------------------------------------------------------------------------- */
@@ -113,6 +110,7 @@ void dns_ask(const struct frame_datagram *d)
 			q = &questions[i];
 	if (!q)
 		return; /* as on a busy wire: it will be asked again */
+	q->watch.fd = -EBADF;
 	q->from = *d;
 	q->from.payload = NULL;
 	q->due = INT64_MAX;

@@ -38,12 +38,6 @@ struct stream {
 
 static struct stream streams[STREAMS_MAX];
 
-void dns_stream_prepare(void)
-{
-	for (size_t i = 0; i < STREAMS_MAX; i++)
-		streams[i].inside.watch.fd = streams[i].outside.watch.fd = -EBADF;
-}
-
 static void side_close(struct side *side)
 {
 	loop_unwatch(&side->watch);

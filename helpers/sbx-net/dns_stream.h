@@ -15,10 +15,8 @@
  *
  * What comes in meanwhile waits in the kernel. A client has some seconds for each of its
  * messages, and a server for its answer. There are STREAMS_MAX; for one more the one that is
- * idle for the longest is ended.
+ * reading for the longest is ended.
  */
-
-void dns_stream_prepare(void);
 
 /* Takes over FD, a connected stream socket of the sandbox's; a negative errno, and it is
  * closed. */
