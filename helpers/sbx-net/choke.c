@@ -157,11 +157,19 @@ static bool decide_and_tell(const struct policy_query *q)
 	return v.is_allowed;
 }
 
+static int64_t seconds(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return now.tv_sec;
+}
+
 /* What was decided lately on datagrams: each has its own decision, and most are to whom the last ones were. */
 struct recent {
 	struct sockaddr_storage to;
 	int fd;
-	time_t when;
+	int64_t when; /* seconds */
 	bool is_allowed, is_nowhere;
 };
 
@@ -210,14 +218,13 @@ static bool may_meet(int fd, const struct sockaddr *peer, socklen_t len, bool he
 	struct recent *r = recent_at(fd, peer, len);
 	struct policy_query q;
 	struct policy_verdict v;
-	struct timespec now;
+	int64_t now = seconds();
 	bool is_known;
 
 	if (len > sizeof(r->to) || (peer->sa_family != AF_INET && peer->sa_family != AF_INET6))
 		return false;
-	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 	is_known = r->fd == fd && memcmp(&r->to, peer, len) == 0;
-	if (is_known && now.tv_sec == r->when)
+	if (is_known && now == r->when)
 		return r->is_allowed && !r->is_nowhere;
 	query_make(peer, protocol_of(fd), &q);
 	v = decide(&q);
@@ -228,7 +235,7 @@ static bool may_meet(int fd, const struct sockaddr *peer, socklen_t len, bool he
 	if (!is_known || v.is_allowed != r->is_allowed)
 		tell_decision(&q, &v);
 	*r = (struct recent){.fd = fd,
-			     .when = now.tv_sec,
+			     .when = now,
 			     .is_allowed = v.is_allowed,
 			     .is_nowhere = v.is_allowed && is_nowhere(peer, len)};
 	memcpy(&r->to, peer, len);
@@ -248,7 +255,7 @@ bool choke_echoes(const uint8_t target[4])
 	if (fd >= 0)
 		return true;
 	q.is_own = choke_is_own(&q.address);
-	v = policy_decide(&q);
+	v = decide(&q);
 	if (v.is_allowed)
 		v = (struct policy_verdict){.reason = NET_BY_NO_ECHO,
 					    .rule = -1,
@@ -260,14 +267,6 @@ bool choke_echoes(const uint8_t target[4])
 /* ---- datagrams from outside ---------------------------------------------------------------- */
 
 static int64_t sent_at[CHOKE_FDS]; /* by descriptor: seconds */
-
-static int64_t seconds(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	return now.tv_sec;
-}
 
 static void sent_note(int fd)
 {

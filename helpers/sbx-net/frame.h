@@ -72,7 +72,7 @@ size_t frame_answer(const struct frame_datagram *datagram, const uint8_t *payloa
 size_t frame_inbound(const struct in6_addr *from, uint16_t from_port, uint16_t port,
 		     const uint8_t *payload, size_t len, uint8_t frame[FRAME_MAX]);
 
-/* Of an admitted FRAME: its protocol (IPPROTO_*), and the port that it comes from, or its echo's identifier. */
+/* Of an admitted FRAME: its protocol (IPPROTO_*), whether it is one of IPv4, and the port that it comes from, or its echo's identifier. */
 uint8_t frame_protocol(const uint8_t *frame);
 bool frame_is_ipv4(const uint8_t *frame);
 uint16_t frame_source_port(const uint8_t *frame);

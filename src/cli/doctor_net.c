@@ -87,7 +87,7 @@ static void doctor_echo(const struct doctor_request *q, struct doctor_finding *f
 	}
 	doctor_find(f, DOCTOR_LIMITED, "make a socket for echo requests: %s",
 		    strerrordesc_np(errno));
-	doctor_mend(f, "sudo sysctl -w net.ipv4.ping_group_range='0 2147483647'");
+	doctor_mend(f, NET_ECHO_REMEDY);
 }
 
 /* clang-format off */

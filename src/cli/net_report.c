@@ -354,9 +354,7 @@ static void remedy_make(const struct net_report *r, const struct net_event *e,
 
 	text[0] = '\0';
 	if (e->reason == NET_BY_NO_ECHO)
-		(void)snprintf(
-			text, NOTE_MAX,
-			"; sudo sysctl -w net.ipv4.ping_group_range='0 2147483647' lets all");
+		(void)snprintf(text, NOTE_MAX, "; " NET_ECHO_REMEDY " lets all");
 	if (!rule_suggest(e, subject, rule))
 		return;
 	if (subject == SUBJECT_HOST && *any)

@@ -163,6 +163,9 @@ enum net_event_kind {
 	NET_EVENT_ASKS,	      /* a question is about to be asked outside; not for on_event() */
 };
 
+/* What mends NET_BY_NO_ECHO (icmp(7)). */
+#define NET_ECHO_REMEDY "sudo sysctl -w net.ipv4.ping_group_range='0 2147483647'"
+
 /* Why it was decided so. */
 enum net_reason {
 	NET_BY_RULE, /* .rule */

@@ -216,6 +216,7 @@ static void test_strangers(void)
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	stream_open(a, fd);
+	check_that(n_opened == 1, "a socket for datagrams is prepared");
 	a->wants = SLIRP_POLL_IN;
 	(void)stacks_prepare();
 	turns = a->n_turns;
@@ -235,6 +236,7 @@ static void test_strangers(void)
 	(void)stacks_prepare();
 	event(fd, EPOLLIN);
 	check_that(a->happened == SLIRP_POLL_IN, "a connection has no strangers");
+	check_that(n_opened == 1, "nor is it prepared so");
 	has_strangers = false;
 	stream_close(a);
 	(void)stack_touch(5);
